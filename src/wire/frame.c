@@ -1,0 +1,55 @@
+/* frame.c -- a frame is its WebSocket header and its payload in one piece of memory, counted atomically. */
+#include "wire/frame.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+
+enum { FIN_TEXT = 0x81, LEN_16 = 126, LEN_64 = 127 }; /* RFC 6455 section 5.2 */
+
+cbx_frame_t *cbx_frame_alloc(size_t len)
+{
+    cbx_frame_t *frame;
+
+    CBX_ASSERT(len <= UINT32_MAX);
+    frame = cbx_alloc(sizeof(*frame) + len);
+    atomic_init(&frame->refs, 1);
+    frame->len = (uint32_t)len;
+    return frame;
+}
+
+static size_t put_header(uint8_t *dst, size_t len)
+{
+    size_t bytes = len < LEN_16 ? 0 : len <= UINT16_MAX ? 2 : 8;
+
+    dst[0] = FIN_TEXT;
+    dst[1] = bytes == 0 ? (uint8_t)len : bytes == 2 ? LEN_16 : LEN_64;
+    for (size_t i = 0; i != bytes; ++i)
+        dst[2 + i] = (uint8_t)((uint64_t)len >> 8 * (bytes - 1 - i));
+    return 2 + bytes;
+}
+
+cbx_frame_t *cbx_frame_text(const void *payload, size_t len)
+{
+    uint8_t header[10];
+    size_t header_len = put_header(header, len);
+    cbx_frame_t *frame = cbx_frame_alloc(header_len + len);
+
+    memcpy(frame->bytes, header, header_len);
+    memcpy(frame->bytes + header_len, payload, len);
+    return frame;
+}
+
+cbx_frame_t *cbx_frame_ref(cbx_frame_t *frame)
+{
+    atomic_fetch_add_explicit(&frame->refs, 1, memory_order_relaxed);
+    return frame;
+}
+
+void cbx_frame_unref(cbx_frame_t *frame)
+{
+    if (frame != NULL && atomic_fetch_sub_explicit(&frame->refs, 1, memory_order_acq_rel) == 1)
+        free(frame);
+}

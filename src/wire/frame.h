@@ -1,0 +1,24 @@
+/* frame.h -- bytes on their way to clients: encoded once, shared by all who send them, immutable once posted.
+ */
+#ifndef cbx_wire_frame_h
+#define cbx_wire_frame_h
+
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct cbx_frame {
+    atomic_uint refs;
+    uint32_t len;
+    uint8_t bytes[]; /* one WebSocket frame, or a run of them */
+} cbx_frame_t;
+
+/* a WebSocket text frame (RFC 6455 section 5.2: FIN, unmasked, shortest length) around `payload`; one
+ * reference, the caller's */
+cbx_frame_t *cbx_frame_text(const void *payload, size_t len);
+/* `len` bytes to fill in before anybody else sees them: a run of whole frames; one reference, the caller's */
+cbx_frame_t *cbx_frame_alloc(size_t len);
+cbx_frame_t *cbx_frame_ref(cbx_frame_t *frame);
+void cbx_frame_unref(cbx_frame_t *frame); /* NULL is harmless; any thread */
+
+#endif
