@@ -1,0 +1,323 @@
+/* account.c -- names and sessions: who may have which, decided by the one thread that can.
+ *
+ * A name belongs to one user at a time. An account keeps it; a guest keeps it while online, for 24 h after,
+ * or until logout, and whoever takes it then is a new user. Wrong passwords are counted by name here, because
+ * only here are they counted once for all workers.
+ */
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "chat/state.h"
+
+enum {
+    NAME_KEPT_MS =
+        24 * 60 * 60 * 1000,   /* protocol.md: a guest's name is theirs for so long after they went */
+    TOUCH_MS = 60 * 60 * 1000, /* how stale a guest's last_seen may be, should we be killed */
+    FAILURES_MAX = 10,         /* wrong passwords a name may have ... */
+    FAILURES_MS = 60 * 1000,   /* ... in this time, then it is closed for the rest of it */
+    FAILURES_NAMES = 65536     /* names counted at once: memory that strangers may use, about 7 MB */
+};
+
+/* -- wrong passwords -- */
+
+struct cbx_failures {
+    char name[CBX_NAME_MAX + 1]; /* in lower case */
+    int count;
+    int64_t since; /* ms, steady */
+    UT_hash_handle hh;
+};
+
+static cbx_failures_t *failures_of(const cbx_core_t *core, const char *username, char key[CBX_NAME_MAX + 1])
+{
+    cbx_failures_t *f;
+    size_t i;
+
+    for (i = 0; username[i] != '\0'; ++i)
+        key[i] = (char)tolower((unsigned char)username[i]);
+    key[i] = '\0';
+    HASH_FIND_STR(core->failures, key, f);
+    return f;
+}
+
+/* how many seconds the name is closed for, or 0 */
+static double closed_for(const cbx_core_t *core, const char *username)
+{
+    char key[CBX_NAME_MAX + 1];
+    const cbx_failures_t *f = failures_of(core, username, key);
+    int64_t left = f == NULL ? 0 : f->since + FAILURES_MS - cbx_clock_steady();
+
+    return f != NULL && f->count >= FAILURES_MAX && left > 0 ? (double)left / 1000 : 0;
+}
+
+static void count_failure(cbx_core_t *core, const char *username)
+{
+    int64_t now = cbx_clock_steady();
+    char key[CBX_NAME_MAX + 1];
+    cbx_failures_t *f = failures_of(core, username, key);
+
+    if (f == NULL) {
+        if (HASH_COUNT(core->failures) == FAILURES_NAMES)
+            return;
+        f = cbx_zalloc(sizeof(*f));
+        memcpy(f->name, key, sizeof(key));
+        f->since = now;
+        HASH_ADD_STR(core->failures, name, f);
+    } else if (now - f->since > FAILURES_MS) {
+        f->since = now;
+        f->count = 0;
+    }
+    ++f->count;
+}
+
+void cbx_failures_sweep(cbx_core_t *core)
+{
+    int64_t now = cbx_clock_steady();
+    cbx_failures_t *f, *tmp;
+
+    HASH_ITER(hh, core->failures, f, tmp) {
+        if (now - f->since > FAILURES_MS) {
+            HASH_DEL(core->failures, f);
+            free(f);
+        }
+    }
+}
+
+void cbx_failures_dispose(cbx_core_t *core)
+{
+    cbx_failures_t *f, *tmp;
+
+    HASH_ITER(hh, core->failures, f, tmp) {
+        HASH_DEL(core->failures, f);
+        free(f);
+    }
+}
+
+/* -- names -- */
+
+/* does the request carry a good session of this user? */
+static bool is_caller(cbx_core_t *core, const cbx_command_t *cmd, int64_t user_id)
+{
+    int64_t owner;
+
+    return cmd->user_id == user_id && cbx_store_session(core->store, cmd->jti, &owner) == CBX_OK &&
+           owner == user_id;
+}
+
+/* may somebody else have the name that this guest holds? */
+static bool has_lapsed(const cbx_core_t *core, const cbx_store_user_t *guest)
+{
+    const cbx_person_t *person = cbx_people_find(&core->people, guest->user.id);
+
+    if (person != NULL && (person->seats != NULL || person->left))
+        return false;
+    return core->now - guest->last_seen > NAME_KEPT_MS;
+}
+
+static cbx_err_t release(cbx_core_t *core, int64_t user_id)
+{
+    cbx_err_t err;
+
+    if ((err = cbx_core_writing(core)) != CBX_OK ||
+        (err = cbx_store_release_name(core->store, user_id)) != CBX_OK)
+        return err;
+    return cbx_store_close_sessions(core->store, user_id, NULL);
+}
+
+/* makes a user of this name, or says who has it: CBX_ERR_NAME_TAKEN and `*holder` */
+static cbx_err_t take_name(cbx_core_t *core, cbx_command_t *cmd, const char *hash, cbx_store_user_t *holder)
+{
+    cbx_account_t *account = &cmd->account;
+    cbx_err_t err = cbx_store_user_by_name(core->store, account->username, holder);
+
+    if (err == CBX_OK &&
+        (holder->password_hash != NULL || is_caller(core, cmd, holder->user.id) || !has_lapsed(core, holder)))
+        return CBX_ERR_NAME_TAKEN;
+    if (err == CBX_OK && (err = release(core, holder->user.id)) != CBX_OK)
+        return err;
+    if (err != CBX_OK && err != CBX_ERR_NOT_FOUND)
+        return err;
+    cmd->user.guest = hash == NULL;
+    memcpy(cmd->user.username, account->username, sizeof(cmd->user.username));
+    memcpy(cmd->user.display_name, account->display_name, sizeof(cmd->user.display_name));
+    if ((err = cbx_core_writing(core)) != CBX_OK)
+        return err;
+    if ((err = cbx_store_add_user(core->store, &cmd->user, hash, core->now)) == CBX_OK)
+        ++cbx_core_room(core, CBX_GENERAL)->members;
+    return err;
+}
+
+static cbx_err_t open_session(cbx_core_t *core, const cbx_command_t *cmd)
+{
+    cbx_err_t err;
+
+    if ((err = cbx_core_writing(core)) != CBX_OK)
+        return err;
+    return cbx_store_open_session(core->store, cmd->account.jti, cmd->user.id, cmd->account.expires_at);
+}
+
+/* -- the commands -- */
+
+static cbx_err_t upgrade(cbx_core_t *core, cbx_command_t *cmd, const cbx_store_user_t *guest)
+{
+    cbx_account_t *account = &cmd->account;
+    cbx_person_t *person;
+    cbx_err_t err;
+
+    if ((err = cbx_core_writing(core)) != CBX_OK ||
+        (err = cbx_store_upgrade_guest(core->store, guest->user.id, account->display_name,
+                                       account->password_hash)) != CBX_OK)
+        return err;
+    cmd->user = guest->user;
+    cmd->user.guest = false;
+    memcpy(cmd->user.display_name, account->display_name, sizeof(cmd->user.display_name));
+    if ((person = cbx_people_find(&core->people, guest->user.id)) != NULL)
+        person->user = cmd->user;
+    return CBX_OK;
+}
+
+static void default_display_name(cbx_account_t *account)
+{
+    if (account->display_name[0] == '\0')
+        memcpy(account->display_name, account->username, sizeof(account->username));
+}
+
+cbx_err_t cbx_run_register(cbx_core_t *core, cbx_command_t *cmd)
+{
+    cbx_store_user_t holder = {0};
+    cbx_err_t err;
+
+    default_display_name(&cmd->account);
+    err = take_name(core, cmd, cmd->account.password_hash, &holder);
+    if (err == CBX_ERR_NAME_TAKEN && holder.password_hash == NULL && is_caller(core, cmd, holder.user.id))
+        err = upgrade(core, cmd, &holder);
+    if (err == CBX_OK)
+        err = open_session(core, cmd);
+    cbx_store_user_dispose(&holder);
+    return err;
+}
+
+cbx_err_t cbx_run_guest(cbx_core_t *core, cbx_command_t *cmd)
+{
+    cbx_store_user_t holder = {0};
+    cbx_err_t err;
+
+    default_display_name(&cmd->account);
+    if ((err = take_name(core, cmd, NULL, &holder)) == CBX_ERR_NAME_TAKEN) {
+        if (holder.password_hash != NULL) {
+            err = CBX_ERR_BAD_CREDENTIALS; /* an account's: it takes the password */
+        } else if (is_caller(core, cmd, holder.user.id)) {
+            cmd->user = holder.user;
+            err = CBX_OK;
+        }
+    }
+    if (err == CBX_OK)
+        err = open_session(core, cmd);
+    cbx_store_user_dispose(&holder);
+    return err;
+}
+
+cbx_err_t cbx_run_login(cbx_core_t *core, cbx_command_t *cmd)
+{
+    cbx_store_user_t row = {0};
+    cbx_err_t err;
+
+    if ((cmd->retry_after = closed_for(core, cmd->account.username)) > 0)
+        return CBX_ERR_RATE_LIMITED;
+    if (cmd->user_id == 0) {
+        count_failure(core, cmd->account.username);
+        return CBX_ERR_BAD_CREDENTIALS;
+    }
+    if ((err = cbx_store_user(core->store, cmd->user_id, &row)) == CBX_OK) {
+        cmd->user = row.user;
+        err = open_session(core, cmd);
+    }
+    cbx_store_user_dispose(&row);
+    return err;
+}
+
+/* the connections of this session, or of all of the user's, are closed once this is committed */
+static void close_seats(cbx_core_t *core, const cbx_command_t *cmd, bool all)
+{
+    cbx_person_t *person = cbx_people_find(&core->people, cmd->user_id);
+
+    for (cbx_seat_t *seat = person == NULL ? NULL : person->seats; seat != NULL; seat = seat->next) {
+        if (!all && strcmp(seat->jti, cmd->jti) != 0)
+            continue;
+        seat->closing = true;
+        cbx_batch_add(core->batch, (cbx_row_t){.kind = CBX_ROW_CLOSE,
+                                               .outlet = seat->outlet,
+                                               .session = seat->session,
+                                               .code = CBX_LOGGED_OUT});
+    }
+}
+
+/* a guest who logs out gives the name away, and with it every session */
+cbx_err_t cbx_run_logout(cbx_core_t *core, cbx_command_t *cmd)
+{
+    cbx_store_user_t row = {0};
+    int64_t owner;
+    bool all;
+    cbx_err_t err;
+
+    if ((err = cbx_store_session(core->store, cmd->jti, &owner)) != CBX_OK || owner != cmd->user_id)
+        return err == CBX_OK || err == CBX_ERR_NOT_FOUND ? CBX_ERR_UNAUTHORIZED : err;
+    if ((err = cbx_store_user(core->store, owner, &row)) != CBX_OK ||
+        (err = cbx_core_writing(core)) != CBX_OK)
+        return err;
+    all = cmd->everywhere || row.user.guest;
+    if (row.user.guest)
+        err = release(core, owner);
+    else
+        err = all ? cbx_store_close_sessions(core->store, owner, NULL)
+                  : cbx_store_close_session(core->store, cmd->jti);
+    if (err == CBX_OK)
+        close_seats(core, cmd, all);
+    cbx_store_user_dispose(&row);
+    return err;
+}
+
+/* -- guests who are here, or were -- */
+
+static bool needs_touch(const cbx_person_t *person, int64_t now)
+{
+    return person->user.guest &&
+           (person->left || (person->seats != NULL && now - person->last_seen > TOUCH_MS));
+}
+
+static cbx_err_t touch(cbx_core_t *core, int64_t now)
+{
+    cbx_person_t *person, *tmp;
+    cbx_err_t err = CBX_OK;
+
+    HASH_ITER(hh, core->people.persons, person, tmp) {
+        if (err == CBX_OK && needs_touch(person, now))
+            err = cbx_store_touch(core->store, person->user.id, now);
+    }
+    return err == CBX_OK ? cbx_store_commit(core->store) : err;
+}
+
+void cbx_touch_guests(cbx_core_t *core)
+{
+    int64_t now = cbx_clock_wall();
+    cbx_person_t *person, *tmp;
+    size_t n = 0;
+
+    HASH_ITER(hh, core->people.persons, person, tmp) {
+        n += needs_touch(person, now);
+    }
+    if (n == 0 || cbx_store_begin(core->store) != CBX_OK)
+        return;
+    if (touch(core, now) != CBX_OK) {
+        cbx_store_rollback(core->store);
+        return;
+    }
+    HASH_ITER(hh, core->people.persons, person, tmp) {
+        if (needs_touch(person, now)) {
+            person->last_seen = now;
+            person->left = false;
+        }
+    }
+}

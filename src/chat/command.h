@@ -1,0 +1,83 @@
+/* command.h -- what travels to the core, and what comes back.
+ *
+ * A command is a letter. A connection's command (`home` NULL) is answered by frames in the batch, to `outlet`
+ * and `session`; a request's command (`home` set) is filled in with its answer and travels back itself, to be
+ * freed by its `done`.
+ */
+#ifndef cbx_chat_command_h
+#define cbx_chat_command_h
+
+#include "base/mail.h"
+#include "wire/password.h"
+#include "wire/proto.h"
+
+typedef enum cbx_command_type {
+    /* a client's frames (HELLO, MESSAGE, EDIT, DELETE) and POST …/messages (MESSAGE) */
+    CBX_CMD_HELLO,
+    CBX_CMD_MESSAGE,
+    CBX_CMD_EDIT,
+    CBX_CMD_DELETE,
+    /* a connection ended: its session is gone */
+    CBX_CMD_GONE,
+    /* requests */
+    CBX_CMD_REGISTER, /* `account` -> user; upgrades the guest `user_id` when the name is his */
+    CBX_CMD_GUEST,    /* `account.username` -> user; `user_id` keeps the name that he holds */
+    CBX_CMD_LOGIN,  /* opens a session of `user_id`, whose password was right; 0: it was wrong, count that */
+    CBX_CMD_LOGOUT, /* ends the session `jti` (`everywhere`: all of the user) */
+    CBX_CMD_TYPES
+} cbx_command_type_t;
+
+typedef struct cbx_account {
+    char username[CBX_NAME_MAX + 1];
+    char display_name[CBX_DISPLAY_MAX + 1]; /* empty: as the username */
+    char password_hash[CBX_PASSWORD_HASH];
+    char jti[CBX_JTI_LEN + 1]; /* of the session to open */
+    int64_t expires_at;        /* s */
+} cbx_account_t;
+
+/* what a reader fetched for a hello: the changes of a room behind `since`, complete up to rev `upto` */
+typedef struct cbx_fetched {
+    int64_t room, since, upto;
+    bool reset;                  /* too many: the client gets the newest page instead */
+    struct cbx_entry **messages; /* by rev, lowest first; owned (chat/room.h) */
+    size_t len;
+} cbx_fetched_t;
+
+typedef struct cbx_command cbx_command_t;
+struct cbx_command {
+    cbx_mail_t mail;
+    cbx_command_type_t type;
+
+    /* whose it is. A connection's: worker and session (the core knows the user). A request's: user and token.
+     */
+    unsigned outlet;
+    uint64_t session;
+    int64_t user_id;
+    char jti[CBX_JTI_LEN + 1];
+    int64_t expires_at; /* of the token, s */
+    bool everywhere;
+
+    cbx_request_t req; /* what a client says (HELLO to DELETE) */
+    cbx_account_t account;
+
+    cbx_fetched_t *fetched; /* a hello on its second way: one for each room that memory could not answer */
+    size_t fetched_len;
+
+    /* the way home of a request's command */
+    cbx_mailbox_t *home;
+    void (*done)(cbx_command_t *cmd, void *reader); /* on home's thread; owns the command */
+    uint64_t pending;                               /* the requester's name for whoever waits */
+
+    /* the answer */
+    cbx_err_t err;
+    double retry_after; /* s, where waiting helps */
+    cbx_user_t user;    /* REGISTER, GUEST, LOGIN */
+    cbx_buf_t body;     /* MESSAGE: the message, encoded */
+    bool dup;           /* MESSAGE: it was there already */
+};
+
+/* a zeroed command */
+cbx_command_t *cbx_command_new(cbx_command_type_t type);
+void cbx_command_free(cbx_command_t *cmd);
+
+#endif

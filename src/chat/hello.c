@@ -1,0 +1,302 @@
+/* hello.c -- coming, coming back, and going.
+ *
+ *     hello -> (reader: what memory does not have -> again) -> welcome, a history for each room, subscribed
+ *
+ * The answer and the live events leave through the same mailbox, so there is no gap between the snapshot and
+ * what follows, and no lock.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "chat/state.h"
+
+enum {
+    ONLINE_NAMES_MAX = 500, /* above, only the count is sent (protocol.md, presence) */
+    MARKS_MAX = 64,         /* everybody's reading marks up to so many members, */
+    MARKS_FEW = 2,          /* the two highest above */
+    UNREAD_MAX = 10000 /* counted no further: a page shows no more, and the core has other things to do */
+};
+
+/* -- from where does each room go on? -- */
+
+/* the rev that the client has of a room, or -1: it has none that counts */
+static int64_t since_of(const cbx_core_t *core, const cbx_command_t *cmd, int64_t room)
+{
+    const cbx_str_t *epoch = &cmd->req.epoch;
+
+    if (epoch->bytes == NULL || strcmp(epoch->bytes, cbx_store_epoch(core->store)) != 0)
+        return -1;
+    for (size_t i = 0; i != cmd->req.since.len; ++i)
+        if (cmd->req.since.list[i].key == room)
+            return cmd->req.since.list[i].value;
+    return -1;
+}
+
+static bool names_room(const cbx_command_t *cmd, int64_t room)
+{
+    for (size_t i = 0; i != cmd->req.since.len; ++i)
+        if (cmd->req.since.list[i].key == room)
+            return true;
+    return false;
+}
+
+static cbx_fetched_t *fetched_of(const cbx_command_t *cmd, int64_t room)
+{
+    for (size_t i = 0; i != cmd->fetched_len; ++i)
+        if (cmd->fetched[i].room == room)
+            return &cmd->fetched[i];
+    return NULL;
+}
+
+/* -- what memory does not have, a reader fetches -- */
+
+struct fetch_job {
+    cbx_job_t job;
+    cbx_core_t *core;
+    cbx_command_t *cmd;
+};
+
+static void fetch_run(cbx_job_t *job)
+{
+    struct fetch_job *f = (struct fetch_job *)job;
+    cbx_store_t *reader = cbx_readers_borrow(f->core->readers);
+
+    for (size_t i = 0; i != f->cmd->fetched_len; ++i)
+        if (reader == NULL || cbx_fetch_changes(reader, &f->cmd->fetched[i]) != CBX_OK)
+            f->cmd->err = CBX_ERR_STORAGE_UNAVAILABLE;
+    cbx_readers_return(f->core->readers, reader);
+}
+
+static void fetch_done(cbx_mail_t *mail, void *arg)
+{
+    struct fetch_job *f = (struct fetch_job *)mail;
+
+    (void)arg;
+    cbx_core_again(f->core, f->cmd);
+    free(f);
+}
+
+/* gives the command to a reader, if a room needs one */
+static bool fetch(cbx_core_t *core, cbx_command_t *cmd, const cbx_person_t *person)
+{
+    struct fetch_job *f;
+
+    for (size_t i = 0; i != person->rooms_len; ++i) {
+        const cbx_room_t *room = cbx_core_room(core, person->rooms[i].room);
+        int64_t since = since_of(core, cmd, room->id);
+        if (since == -1 || since > room->rev || cbx_room_remembers(room, since))
+            continue;
+        cmd->fetched = cbx_realloc(cmd->fetched, sizeof(*cmd->fetched) * (cmd->fetched_len + 1));
+        cmd->fetched[cmd->fetched_len++] = (cbx_fetched_t){.room = room->id, .since = since};
+    }
+    if (cmd->fetched_len == 0)
+        return false;
+    f = cbx_zalloc(sizeof(*f));
+    f->job.run = fetch_run;
+    f->job.mail.deliver = fetch_done;
+    f->job.home = &core->mailbox;
+    f->core = core;
+    f->cmd = cmd;
+    if (cbx_pool_submit(core->pool, &f->job) == CBX_OK) {
+        ++core->fetching;
+        return true;
+    }
+    free(f);
+    cmd->err = CBX_ERR_RATE_LIMITED;
+    cmd->retry_after = 1;
+    return false;
+}
+
+/* -- the answer -- */
+
+static void on_mark(void *arg, const cbx_store_member_t *member)
+{
+    cbx_core_t *core = arg;
+
+    cbx_json_open_list(core->json);
+    cbx_json_string(core->json, member->username, strlen(member->username));
+    cbx_json_int(core->json, member->read_id);
+    cbx_json_close_list(core->json);
+}
+
+static const char *kind_name(cbx_room_kind_t kind)
+{
+    static const char *const names[] = {
+        [CBX_ROOM_PUBLIC] = "public", [CBX_ROOM_PRIVATE] = "private", [CBX_ROOM_DIRECT] = "direct"};
+
+    return names[kind];
+}
+
+static cbx_err_t put_room(cbx_core_t *core, const cbx_room_t *room, const cbx_store_member_t *member)
+{
+    int64_t behind = member->read_id > member->joined_id ? member->read_id : member->joined_id, unread;
+    cbx_err_t err;
+
+    if ((err = cbx_store_unread(core->store, room->id, behind, member->user_id, UNREAD_MAX, &unread)) !=
+        CBX_OK)
+        return err;
+    cbx_json_open(core->json);
+    cbx_json_put_int(core->json, "id", room->id);
+    cbx_json_put_text(core->json, "kind", kind_name(room->kind));
+    cbx_json_put_text(core->json, "name", room->name);
+    cbx_json_put_text(core->json, "topic", room->topic);
+    cbx_json_put_int(core->json, "rev", room->rev);
+    cbx_json_put_int(core->json, "last_id", room->last_id);
+    cbx_json_put_int(core->json, "read_id", member->read_id);
+    cbx_json_put_int(core->json, "unread", unread);
+    cbx_json_key(core->json, "marks");
+    cbx_json_open_list(core->json);
+    err = cbx_store_marks(core->store, room->id, room->members > MARKS_MAX ? MARKS_FEW : MARKS_MAX, on_mark,
+                          core);
+    cbx_json_close_list(core->json);
+    cbx_json_close(core->json);
+    return err;
+}
+
+static void put_online(cbx_core_t *core)
+{
+    cbx_person_t *person, *tmp;
+
+    cbx_json_key(core->json, "online");
+    cbx_json_open_list(core->json);
+    if (core->people.online <= ONLINE_NAMES_MAX) {
+        HASH_ITER(hh, core->people.persons, person, tmp) {
+            if (person->seats != NULL)
+                cbx_json_string(core->json, person->user.username, strlen(person->user.username));
+        }
+    }
+    cbx_json_close_list(core->json);
+    cbx_json_put_int(core->json, "online_count", (int64_t)core->people.online);
+}
+
+static void put_limits(cbx_core_t *core)
+{
+    char rate[32];
+
+    cbx_json_key(core->json, "limits");
+    cbx_json_open(core->json);
+    cbx_json_put_int(core->json, "text_bytes", (int64_t)core->settings->message_limit);
+    cbx_json_key(core->json, "messages_per_second");
+    cbx_json_raw(core->json, rate, (size_t)snprintf(rate, sizeof(rate), "%g", core->settings->rate));
+    cbx_json_close(core->json);
+}
+
+static cbx_err_t welcome(cbx_core_t *core, const cbx_seat_t *seat)
+{
+    const cbx_person_t *person = seat->person;
+    cbx_err_t err = CBX_OK;
+
+    cbx_json_begin(core->json);
+    cbx_json_open(core->json);
+    cbx_json_put_text(core->json, "type", "welcome");
+    cbx_json_put_int(core->json, "v", 1);
+    cbx_json_put_text(core->json, "epoch", cbx_store_epoch(core->store));
+    cbx_json_key(core->json, "user");
+    cbx_put_user(core->json, &person->user);
+    cbx_json_key(core->json, "rooms");
+    cbx_json_open_list(core->json);
+    for (size_t i = 0; i != person->rooms_len && err == CBX_OK; ++i)
+        err = put_room(core, cbx_core_room(core, person->rooms[i].room), &person->rooms[i]);
+    cbx_json_close_list(core->json);
+    put_online(core);
+    put_limits(core);
+    cbx_json_put_int(core->json, "now", core->now);
+    cbx_json_close(core->json);
+    if (err != CBX_OK)
+        return err;
+    cbx_batch_add(core->batch, (cbx_row_t){.kind = CBX_ROW_WELCOME,
+                                           .outlet = seat->outlet,
+                                           .session = seat->session,
+                                           .frame = cbx_core_frame(core)});
+    return CBX_OK;
+}
+
+static void history(cbx_core_t *core, const cbx_command_t *cmd, const cbx_seat_t *seat, cbx_room_t *room)
+{
+    const cbx_fetched_t *fetched = fetched_of(cmd, room->id);
+    int64_t since = since_of(core, cmd, room->id), from = fetched != NULL ? fetched->upto : since;
+
+    if (since > room->rev || (since != -1 && !cbx_room_remembers(room, from)) ||
+        (fetched != NULL && fetched->reset))
+        from = -1;
+    cbx_json_begin(core->json);
+    cbx_room_put_history(room, core->json, from, from == -1 ? NULL : fetched,
+                         from == -1 && names_room(cmd, room->id));
+    cbx_batch_add(core->batch, (cbx_row_t){.kind = CBX_ROW_JOIN,
+                                           .outlet = seat->outlet,
+                                           .session = seat->session,
+                                           .room = room->id,
+                                           .frame = cbx_core_frame(core)});
+}
+
+static cbx_err_t load_rooms(cbx_core_t *core, const cbx_person_t *person)
+{
+    cbx_room_t *room;
+    cbx_err_t err = CBX_OK;
+
+    for (size_t i = 0; i != person->rooms_len && err == CBX_OK; ++i)
+        err = cbx_core_enter(core, person, person->rooms[i].room, &room);
+    return err;
+}
+
+static cbx_err_t answer(cbx_core_t *core, const cbx_command_t *cmd, const cbx_seat_t *seat)
+{
+    cbx_err_t err;
+
+    if ((err = load_rooms(core, seat->person)) != CBX_OK || (err = welcome(core, seat)) != CBX_OK)
+        return err;
+    for (size_t i = 0; i != seat->person->rooms_len; ++i)
+        history(core, cmd, seat, cbx_core_room(core, seat->person->rooms[i].room));
+    return CBX_OK;
+}
+
+/* the session's seat, or a new one when its token is good; a session never changes its user */
+static cbx_err_t sit(cbx_core_t *core, const cbx_command_t *cmd, cbx_seat_t **seat)
+{
+    cbx_person_t *person;
+    int64_t user_id;
+    cbx_err_t err;
+
+    if ((err = cbx_store_session(core->store, cmd->jti, &user_id)) != CBX_OK)
+        return err == CBX_ERR_NOT_FOUND ? CBX_ERR_UNAUTHORIZED : err;
+    if (user_id != cmd->user_id)
+        return CBX_ERR_UNAUTHORIZED;
+    if ((*seat = cbx_people_seat(&core->people, cmd->session)) != NULL)
+        return (*seat)->closing || (*seat)->person->user.id != user_id ? CBX_ERR_UNAUTHORIZED : CBX_OK;
+    if ((err = cbx_people_load(&core->people, core->store, user_id, core->burst, &person)) != CBX_OK)
+        return err == CBX_ERR_NOT_FOUND ? CBX_ERR_UNAUTHORIZED : err;
+    *seat = cbx_people_sit(&core->people, person, cmd->session, cmd->outlet, cmd->jti);
+    return CBX_OK;
+}
+
+bool cbx_run_hello(cbx_core_t *core, cbx_command_t *cmd)
+{
+    bool again = cmd->fetched_len != 0;
+    cbx_seat_t *seat = NULL;
+
+    if (again && cbx_people_seat(&core->people, cmd->session) == NULL)
+        return true; /* gone while the reader was reading */
+    if (cmd->err == CBX_OK && (cmd->err = sit(core, cmd, &seat)) == CBX_OK &&
+        (cmd->err = load_rooms(core, seat->person)) == CBX_OK) {
+        if (!again && fetch(core, cmd, seat->person))
+            return false;
+        if (cmd->err == CBX_OK)
+            cmd->err = answer(core, cmd, seat);
+    }
+    if (cmd->err == CBX_ERR_UNAUTHORIZED)
+        cbx_batch_add(
+            core->batch,
+            (cbx_row_t){.kind = CBX_ROW_CLOSE, .outlet = cmd->outlet, .session = cmd->session, .code = CBX_BAD_TOKEN});
+    return true;
+}
+
+cbx_err_t cbx_run_gone(cbx_core_t *core, cbx_command_t *cmd)
+{
+    cbx_person_t *person = cbx_people_stand(&core->people, cmd->session);
+
+    if (person != NULL && person->user.guest)
+        person->left = true; /* when he was last here is written with the next touch */
+    return CBX_OK;
+}

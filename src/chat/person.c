@@ -1,0 +1,154 @@
+/* person.c -- persons and their seats, in two tables. */
+#include "chat/person.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+
+static void on_room(void *arg, const cbx_store_member_t *member)
+{
+    cbx_person_t *person = arg;
+
+    person->rooms = cbx_realloc(person->rooms, sizeof(*person->rooms) * (person->rooms_len + 1));
+    person->rooms[person->rooms_len] = *member;
+    person->rooms[person->rooms_len++].username = NULL;
+}
+
+static void free_person(cbx_person_t *person)
+{
+    free(person->rooms);
+    free(person);
+}
+
+static cbx_err_t read_person(cbx_store_t *store, int64_t user_id, cbx_person_t *person)
+{
+    cbx_store_user_t row = {0};
+    cbx_err_t err;
+
+    if ((err = cbx_store_user(store, user_id, &row)) != CBX_OK)
+        return err;
+    person->user = row.user;
+    person->last_seen = row.last_seen;
+    cbx_store_user_dispose(&row);
+    return cbx_store_rooms_of(store, user_id, on_room, person);
+}
+
+cbx_person_t *cbx_people_find(const cbx_people_t *people, int64_t user_id)
+{
+    cbx_person_t *person;
+
+    HASH_FIND(hh, people->persons, &user_id, sizeof(user_id), person);
+    return person;
+}
+
+cbx_err_t cbx_people_load(cbx_people_t *people, cbx_store_t *store, int64_t user_id, double burst,
+                          cbx_person_t **person)
+{
+    cbx_err_t err;
+
+    if ((*person = cbx_people_find(people, user_id)) != NULL)
+        return CBX_OK;
+    *person = cbx_zalloc(sizeof(**person));
+    if ((err = read_person(store, user_id, *person)) != CBX_OK) {
+        free_person(*person);
+        *person = NULL;
+        return err;
+    }
+    (*person)->allowance = burst;
+    HASH_ADD(hh, people->persons, user.id, sizeof((*person)->user.id), *person);
+    return CBX_OK;
+}
+
+static void forget(cbx_people_t *people, cbx_person_t *person)
+{
+    HASH_DEL(people->persons, person);
+    free_person(person);
+}
+
+void cbx_people_sweep(cbx_people_t *people, double rate, double burst, int64_t now)
+{
+    cbx_person_t *person, *tmp;
+
+    HASH_ITER(hh, people->persons, person, tmp) {
+        if (person->seats == NULL && !person->left &&
+            (rate == 0 || (double)(now - person->allowance_at) / 1000 * rate > burst))
+            forget(people, person);
+    }
+}
+
+void cbx_people_dispose(cbx_people_t *people)
+{
+    cbx_person_t *person, *tmp;
+
+    while (people->seats != NULL)
+        cbx_people_stand(people, people->seats->session);
+    HASH_ITER(hh, people->persons, person, tmp) {
+        forget(people, person);
+    }
+}
+
+cbx_seat_t *cbx_people_seat(const cbx_people_t *people, uint64_t session)
+{
+    cbx_seat_t *seat;
+
+    HASH_FIND(hh, people->seats, &session, sizeof(session), seat);
+    return seat;
+}
+
+cbx_seat_t *cbx_people_sit(cbx_people_t *people, cbx_person_t *person, uint64_t session, unsigned outlet,
+                           const char *jti)
+{
+    cbx_seat_t *seat = cbx_zalloc(sizeof(*seat));
+
+    seat->session = session;
+    seat->outlet = outlet;
+    seat->person = person;
+    memcpy(seat->jti, jti, CBX_JTI_LEN);
+    people->online += person->seats == NULL;
+    seat->next = person->seats;
+    person->seats = seat;
+    HASH_ADD(hh, people->seats, session, sizeof(seat->session), seat);
+    return seat;
+}
+
+cbx_person_t *cbx_people_stand(cbx_people_t *people, uint64_t session)
+{
+    cbx_seat_t *seat = cbx_people_seat(people, session), **at;
+    cbx_person_t *person;
+
+    if (seat == NULL)
+        return NULL;
+    person = seat->person;
+    for (at = &person->seats; *at != seat; at = &(*at)->next)
+        ;
+    *at = seat->next;
+    HASH_DEL(people->seats, seat);
+    free(seat);
+    if (person->seats != NULL)
+        return NULL;
+    --people->online;
+    return person;
+}
+
+bool cbx_person_in_room(const cbx_person_t *person, int64_t room)
+{
+    for (size_t i = 0; i != person->rooms_len; ++i)
+        if (person->rooms[i].room == room)
+            return true;
+    return false;
+}
+
+double cbx_person_spend(cbx_person_t *person, double rate, double burst, int64_t now)
+{
+    if (rate == 0)
+        return 0;
+    person->allowance += (double)(now - person->allowance_at) / 1000 * rate;
+    person->allowance_at = now;
+    if (person->allowance > burst)
+        person->allowance = burst;
+    if (person->allowance < 1)
+        return (1 - person->allowance) / rate;
+    --person->allowance;
+    return 0;
+}

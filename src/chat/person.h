@@ -1,0 +1,64 @@
+/* person.h -- who is here: users with their sessions, rooms and allowance, as the core knows them. Core
+ * thread only.
+ *
+ * A session is a lease held by a connection. A person stays in memory while there is a session, and until the
+ * allowance is full again, so that nobody gets a fresh one by leaving and coming back.
+ */
+#ifndef cbx_chat_person_h
+#define cbx_chat_person_h
+
+#include <uthash.h>
+
+#include "store/store.h"
+
+typedef struct cbx_person cbx_person_t;
+
+typedef struct cbx_seat {
+    uint64_t session; /* of all workers together, unique */
+    unsigned outlet;
+    char jti[CBX_JTI_LEN + 1];
+    bool closing; /* logged out: nothing more is taken from it */
+    cbx_person_t *person;
+    struct cbx_seat *next; /* of the same person */
+    UT_hash_handle hh;
+} cbx_seat_t;
+
+struct cbx_person {
+    cbx_user_t user;
+    int64_t last_seen; /* ms, as the store has it */
+    bool left;         /* a guest who went, and the store does not know yet */
+    cbx_seat_t *seats;
+    cbx_store_member_t *rooms; /* what `members` says of this user, by room id */
+    size_t rooms_len;
+    double allowance;     /* messages that may be sent at once */
+    int64_t allowance_at; /* ms, steady: when that was */
+    UT_hash_handle hh;
+};
+
+typedef struct cbx_people {
+    cbx_person_t *persons; /* by user id */
+    cbx_seat_t *seats;     /* by session */
+    size_t online;         /* persons with a seat */
+} cbx_people_t;
+
+/* finds the person or reads him from the store; CBX_ERR_NOT_FOUND: no such user. A new person starts with
+ * `burst` messages */
+cbx_err_t cbx_people_load(cbx_people_t *people, cbx_store_t *store, int64_t user_id, double burst,
+                          cbx_person_t **person);
+cbx_person_t *cbx_people_find(const cbx_people_t *people, int64_t user_id);
+void cbx_people_dispose(cbx_people_t *people);
+/* forgets those who are gone and whose allowance is full again, at `now` (ms, steady) and `rate` a second */
+void cbx_people_sweep(cbx_people_t *people, double rate, double burst, int64_t now);
+
+/* lends the seat of a session, or NULL */
+cbx_seat_t *cbx_people_seat(const cbx_people_t *people, uint64_t session);
+cbx_seat_t *cbx_people_sit(cbx_people_t *people, cbx_person_t *person, uint64_t session, unsigned outlet,
+                           const char *jti);
+/* ends a lease; returns the person when it was his last, else NULL */
+cbx_person_t *cbx_people_stand(cbx_people_t *people, uint64_t session);
+
+bool cbx_person_in_room(const cbx_person_t *person, int64_t room);
+/* takes one message off the allowance and returns 0, or says how many seconds to wait; rate 0: no limit */
+double cbx_person_spend(cbx_person_t *person, double rate, double burst, int64_t now);
+
+#endif

@@ -1,0 +1,239 @@
+/* room.c -- a room's memory: newest messages by id, and the histories that are told from it. */
+#include "chat/room.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+
+cbx_entry_t *cbx_entry_new(cbx_json_t *json, const cbx_message_t *m)
+{
+    cbx_entry_t *entry;
+    const char *bytes;
+    size_t len;
+
+    cbx_json_begin(json);
+    cbx_put_message(json, m);
+    bytes = cbx_json_bytes(json, &len);
+    entry = cbx_alloc(sizeof(*entry) + len);
+    *entry = (cbx_entry_t){.id = m->id, .rev = m->rev, .len = len};
+    memcpy(entry->json, bytes, len);
+    return entry;
+}
+
+/* -- what a reader fetches -- */
+
+struct fetch {
+    cbx_fetched_t *fetched;
+    cbx_json_t *json;
+};
+
+static void on_change(void *arg, const cbx_message_t *m)
+{
+    struct fetch *f = arg;
+
+    if (f->fetched->len == CBX_RESUME_MAX) {
+        f->fetched->reset = true;
+        return;
+    }
+    f->fetched->messages[f->fetched->len++] = cbx_entry_new(f->json, m);
+}
+
+cbx_err_t cbx_fetch_changes(cbx_store_t *reader, cbx_fetched_t *fetched)
+{
+    struct fetch f = {fetched, cbx_json_create()};
+    cbx_err_t err;
+
+    fetched->messages = cbx_alloc(sizeof(*fetched->messages) * CBX_RESUME_MAX);
+    if ((err = cbx_store_snapshot(reader)) == CBX_OK) {
+        if ((err = cbx_store_room_rev(reader, fetched->room, &fetched->upto)) == CBX_OK)
+            err = cbx_store_changes(reader, fetched->room, fetched->since, CBX_RESUME_MAX + 1, on_change, &f);
+        cbx_store_snapshot_end(reader);
+    }
+    cbx_json_free(f.json);
+    return err;
+}
+
+void cbx_fetched_dispose(cbx_fetched_t *fetched)
+{
+    for (size_t i = 0; i != fetched->len; ++i)
+        free(fetched->messages[i]);
+    free(fetched->messages);
+    fetched->messages = NULL;
+    fetched->len = 0;
+}
+
+/* -- the room -- */
+
+cbx_room_t *cbx_room_new(const cbx_store_room_t *row)
+{
+    cbx_room_t *room = cbx_zalloc(sizeof(*room));
+
+    room->id = row->id;
+    room->rev = row->rev;
+    room->last_id = row->last_id;
+    room->owner_id = row->owner_id;
+    room->kind = row->kind;
+    room->name = cbx_strdup(row->name);
+    room->topic = cbx_strdup(row->topic);
+    return room;
+}
+
+void cbx_room_forget(cbx_room_t *room)
+{
+    for (size_t i = 0; i != room->len; ++i)
+        free(room->entries[i]);
+    room->len = 0;
+    room->loaded = false;
+}
+
+void cbx_room_free(cbx_room_t *room)
+{
+    cbx_room_forget(room);
+    free(room->name);
+    free(room->topic);
+    free(room);
+}
+
+struct load {
+    cbx_room_t *room;
+    cbx_json_t *json;
+};
+
+static void on_loaded(void *arg, const cbx_message_t *m)
+{
+    struct load *l = arg;
+
+    l->room->entries[l->room->len++] = cbx_entry_new(l->json, m);
+}
+
+static cbx_err_t read_newest(cbx_room_t *room, cbx_store_t *store, cbx_json_t *json)
+{
+    struct load l = {room, json};
+    cbx_err_t err;
+
+    if ((err = cbx_store_page(store, room->id, CBX_PAGE_NEWEST, 0, CBX_ROOM_MEMORY, on_loaded, &l,
+                              &room->older)) != CBX_OK)
+        return err;
+    room->last_id = room->len == 0 ? 0 : room->entries[room->len - 1]->id;
+    room->floor_rev = 0;
+    return room->older ? cbx_store_rev_below(store, room->id, room->entries[0]->id, &room->floor_rev)
+                       : CBX_OK;
+}
+
+cbx_err_t cbx_room_load(cbx_room_t *room, cbx_store_t *store, cbx_json_t *json)
+{
+    cbx_err_t err;
+
+    if (room->loaded)
+        return CBX_OK;
+    if ((err = cbx_store_room_rev(store, room->id, &room->rev)) == CBX_OK &&
+        (err = cbx_store_member_count(store, room->id, &room->members)) == CBX_OK)
+        err = read_newest(room, store, json);
+    if (err != CBX_OK)
+        cbx_room_forget(room);
+    room->loaded = err == CBX_OK;
+    return err;
+}
+
+static void remember_floor(cbx_room_t *room, int64_t rev)
+{
+    if (room->floor_rev < rev)
+        room->floor_rev = rev;
+}
+
+static void append(cbx_room_t *room, cbx_entry_t *entry)
+{
+    if (room->len == CBX_ROOM_MEMORY) {
+        remember_floor(room, room->entries[0]->rev);
+        room->older = true;
+        free(room->entries[0]);
+        memmove(room->entries, room->entries + 1, sizeof(room->entries[0]) * --room->len);
+    }
+    room->entries[room->len++] = entry;
+    room->last_id = entry->id;
+}
+
+void cbx_room_put(cbx_room_t *room, cbx_entry_t *entry)
+{
+    CBX_ASSERT(entry->rev > room->rev);
+    room->rev = entry->rev;
+    if (entry->id > room->last_id) {
+        append(room, entry);
+        return;
+    }
+    for (size_t i = room->len; i-- != 0;) {
+        if (room->entries[i]->id != entry->id)
+            continue;
+        free(room->entries[i]);
+        room->entries[i] = entry;
+        return;
+    }
+    remember_floor(room, entry->rev);
+    free(entry);
+}
+
+bool cbx_room_remembers(const cbx_room_t *room, int64_t since)
+{
+    return since >= room->floor_rev;
+}
+
+/* -- histories -- */
+
+static int by_rev(const void *a, const void *b)
+{
+    int64_t x = (*(cbx_entry_t *const *)a)->rev, y = (*(cbx_entry_t *const *)b)->rev;
+
+    return (x > y) - (x < y);
+}
+
+/* a fetched message that changed again meanwhile is told once, by its newer self from memory */
+static bool superseded(const cbx_entry_t *entry, cbx_entry_t *const *newer, size_t len)
+{
+    for (size_t i = 0; i != len; ++i)
+        if (newer[i]->id == entry->id)
+            return true;
+    return false;
+}
+
+static void put_changes(cbx_room_t *room, cbx_json_t *json, int64_t since, const cbx_fetched_t *fetched)
+{
+    cbx_entry_t *newer[CBX_ROOM_MEMORY];
+    size_t n = 0;
+
+    for (size_t i = 0; i != room->len; ++i)
+        if (room->entries[i]->rev > since)
+            newer[n++] = room->entries[i];
+    qsort(newer, n, sizeof(newer[0]), by_rev);
+    for (size_t i = 0; fetched != NULL && i != fetched->len; ++i)
+        if (!superseded(fetched->messages[i], newer, n))
+            cbx_json_raw(json, fetched->messages[i]->json, fetched->messages[i]->len);
+    for (size_t i = 0; i != n; ++i)
+        cbx_json_raw(json, newer[i]->json, newer[i]->len);
+}
+
+static void put_newest(const cbx_room_t *room, cbx_json_t *json)
+{
+    for (size_t i = room->len > CBX_PAGE_DEFAULT ? room->len - CBX_PAGE_DEFAULT : 0; i != room->len; ++i)
+        cbx_json_raw(json, room->entries[i]->json, room->entries[i]->len);
+}
+
+void cbx_room_put_history(cbx_room_t *room, cbx_json_t *json, int64_t since, const cbx_fetched_t *fetched,
+                          bool reset)
+{
+    CBX_ASSERT(room->loaded);
+    cbx_json_open(json);
+    cbx_json_put_text(json, "type", "history");
+    cbx_json_put_int(json, "room", room->id);
+    cbx_json_put_int(json, "rev", room->rev);
+    cbx_json_put_bool(json, "reset", reset);
+    cbx_json_put_bool(json, "more", since == -1 && (room->older || room->len > CBX_PAGE_DEFAULT));
+    cbx_json_key(json, "messages");
+    cbx_json_open_list(json);
+    if (since == -1)
+        put_newest(room, json);
+    else
+        put_changes(room, json, since, fetched);
+    cbx_json_close_list(json);
+    cbx_json_close(json);
+}

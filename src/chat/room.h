@@ -1,0 +1,67 @@
+/* room.h -- a room as the core knows it: its number, its newest messages encoded, and who missed what.
+ *
+ * The newest CBX_ROOM_MEMORY messages are kept as the bytes that clients get. `floor_rev` is the highest rev
+ * among the messages that are not kept: whoever has seen that rev can be told all he missed from memory, and
+ * whoever has not needs a reader. Core thread only, but for the functions on entries and fetched pages, which
+ * are pure.
+ */
+#ifndef cbx_chat_room_h
+#define cbx_chat_room_h
+
+#include <uthash.h>
+
+#include "chat/command.h"
+#include "store/store.h"
+
+#define CBX_ROOM_MEMORY 100 /* messages: a page of 50 and as much again for those who were away shortly */
+#define CBX_RESUME_MAX                                                                                       \
+    1000 /* changes of a room that a client may have missed; more: it gets the newest page instead */
+
+/* a message, encoded */
+typedef struct cbx_entry {
+    int64_t id, rev;
+    size_t len;
+    char json[];
+} cbx_entry_t;
+
+typedef struct cbx_room {
+    int64_t id, rev, last_id, owner_id;
+    cbx_room_kind_t kind;
+    char *name, *topic;
+    int64_t members;
+    bool loaded;  /* is what follows true, or must it be read first? */
+    bool changed; /* in this transaction: its rev is to be written at the end */
+    struct cbx_room *next_changed;
+    bool older; /* there are messages before the oldest in memory */
+    int64_t floor_rev;
+    size_t len;
+    cbx_entry_t *entries[CBX_ROOM_MEMORY]; /* by id, oldest first */
+    UT_hash_handle hh;
+} cbx_room_t;
+
+cbx_entry_t *cbx_entry_new(cbx_json_t *json, const cbx_message_t *m);
+
+/* reads the changes of `fetched->room` behind `fetched->since`; a job's thread */
+cbx_err_t cbx_fetch_changes(cbx_store_t *reader, cbx_fetched_t *fetched);
+void cbx_fetched_dispose(cbx_fetched_t *fetched);
+
+cbx_room_t *cbx_room_new(const cbx_store_room_t *row);
+void cbx_room_free(cbx_room_t *room);
+
+/* makes sure that rev, last id and the newest messages are in memory */
+cbx_err_t cbx_room_load(cbx_room_t *room, cbx_store_t *store, cbx_json_t *json);
+/* what is in memory may be wrong (a transaction failed): read it again before the next use */
+void cbx_room_forget(cbx_room_t *room);
+
+/* takes the entry of a new message, or of one that changed; the room's rev becomes the entry's */
+void cbx_room_put(cbx_room_t *room, cbx_entry_t *entry);
+
+/* can all changes behind `since` be told from memory? */
+bool cbx_room_remembers(const cbx_room_t *room, int64_t since);
+
+/* writes {"type":"history",…}: the changes behind `since` by rev, led by `fetched` (may be NULL); or, with
+ * `since` -1, the newest page by id, saying `reset` */
+void cbx_room_put_history(cbx_room_t *room, cbx_json_t *json, int64_t since, const cbx_fetched_t *fetched,
+                          bool reset);
+
+#endif
