@@ -1,0 +1,316 @@
+/* hub.c -- who is here, and telling them.
+ *
+ * One hub per worker. It knows the sessions of its own loop and nothing of the others; events reach it
+ * through the mailbox, already encoded and in commit order. A room's frames of a turn are gathered, joined
+ * into one run of bytes, and written at the turn's end: one write a listener, however many frames. Nothing
+ * here blocks, and nothing is locked.
+ */
+#include "live/hub.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/stats.h"
+#include "live/hub_inside.h"
+
+enum { LINGER_MS = 5000, OUTLET_SHIFT = 40 /* session ids: the outlet above 40 bits of counting */ };
+
+/* -- lists of the turn -- */
+
+void cbx_hub_dirty(cbx_hub_t *hub, cbx_session_t *s)
+{
+    if (s->dirty)
+        return;
+    s->dirty = true;
+    s->next_dirty = hub->dirty;
+    hub->dirty = s;
+}
+
+/* -- rooms -- */
+
+static cbx_hub_room_t *find_room(cbx_hub_t *hub, int64_t id)
+{
+    cbx_hub_room_t *room;
+
+    HASH_FIND(hh, hub->rooms, &id, sizeof(id), room);
+    return room;
+}
+
+static cbx_hub_room_t *room_of(cbx_hub_t *hub, int64_t id)
+{
+    cbx_hub_room_t *room = find_room(hub, id);
+
+    if (room == NULL) {
+        room = cbx_zalloc(sizeof(*room));
+        room->id = id;
+        HASH_ADD(hh, hub->rooms, id, sizeof(room->id), room);
+    }
+    return room;
+}
+
+/* the frames of this turn as one run; the caller's reference */
+static cbx_frame_t *join_frames(const cbx_hub_room_t *room)
+{
+    cbx_frame_t *run;
+    size_t len = 0;
+
+    if (room->frames_len == 1)
+        return cbx_frame_ref(room->frames[0]);
+    for (size_t i = 0; i != room->frames_len; ++i)
+        len += room->frames[i]->len;
+    run = cbx_frame_alloc(len);
+    len = 0;
+    for (size_t i = 0; i != room->frames_len; ++i) {
+        memcpy(run->bytes + len, room->frames[i]->bytes, room->frames[i]->len);
+        len += room->frames[i]->len;
+    }
+    return run;
+}
+
+/* `at_once`: nothing else will be told this turn, so what can be sent straight is */
+static void flush_room(cbx_hub_room_t *room, bool at_once)
+{
+    cbx_frame_t *run;
+
+    if (room->frames_len == 0)
+        return;
+    run = join_frames(room);
+    CBX_COUNT(frames_out, (int64_t)(room->frames_len * room->len));
+    for (size_t i = 0; i < room->len;) {
+        cbx_session_t *s = room->listeners[i];
+        if (at_once)
+            cbx_session_send(s, run);
+        else
+            cbx_session_push(s, run);
+        i += i < room->len &&
+             room->listeners[i] == s; /* a session that failed left, and another took its place */
+    }
+    for (size_t i = 0; i != room->frames_len; ++i)
+        cbx_frame_unref(room->frames[i]);
+    room->frames_len = 0;
+    cbx_frame_unref(run);
+}
+
+static void add_frame(cbx_hub_t *hub, cbx_hub_room_t *room, cbx_frame_t *frame)
+{
+    if (!room->dirty) {
+        room->dirty = true;
+        room->next_dirty = hub->dirty_rooms;
+        hub->dirty_rooms = room;
+    }
+    if (room->frames_len == room->frames_cap) {
+        room->frames_cap = room->frames_cap == 0 ? 4 : room->frames_cap * 2;
+        room->frames = cbx_realloc(room->frames, sizeof(*room->frames) * room->frames_cap);
+    }
+    room->frames[room->frames_len++] = cbx_frame_ref(frame);
+}
+
+static bool hears(const cbx_session_t *s, const cbx_hub_room_t *room)
+{
+    for (size_t i = 0; i != s->places_len; ++i)
+        if (s->places[i].room == room)
+            return true;
+    return false;
+}
+
+static void join_room(cbx_session_t *s, cbx_hub_room_t *room)
+{
+    if (s->state != CBX_OPEN || hears(s, room))
+        return;
+    if (room->len == room->cap) {
+        room->cap = room->cap == 0 ? 4 : room->cap * 2;
+        room->listeners = cbx_realloc(room->listeners, sizeof(*room->listeners) * room->cap);
+    }
+    s->places = cbx_realloc(s->places, sizeof(*s->places) * (s->places_len + 1));
+    s->places[s->places_len++] = (struct cbx_place){room, room->len};
+    room->listeners[room->len++] = s;
+}
+
+/* the last listener takes the place of the one that goes */
+static void leave_place(cbx_session_t *s, size_t at)
+{
+    struct cbx_place place = s->places[at];
+    cbx_session_t *last = place.room->listeners[--place.room->len];
+
+    place.room->listeners[place.index] = last;
+    for (size_t i = 0; i != last->places_len; ++i)
+        if (last->places[i].room == place.room)
+            last->places[i].index = place.index;
+    s->places[at] = s->places[--s->places_len];
+}
+
+static void leave_room(cbx_session_t *s, const cbx_hub_room_t *room)
+{
+    for (size_t i = 0; i != s->places_len; ++i) {
+        if (s->places[i].room == room) {
+            leave_place(s, i);
+            return;
+        }
+    }
+}
+
+void cbx_hub_forget(cbx_hub_t *hub, cbx_session_t *s)
+{
+    while (s->places_len != 0)
+        leave_place(s, s->places_len - 1);
+    s->next_dead = hub->dead;
+    hub->dead = s;
+}
+
+/* -- what the core says -- */
+
+static void on_private_row(cbx_hub_t *hub, const cbx_row_t *row)
+{
+    cbx_hub_room_t *room =
+        row->kind == CBX_ROW_JOIN || row->kind == CBX_ROW_PART ? room_of(hub, row->room) : NULL;
+    cbx_session_t *s;
+
+    HASH_FIND(hh, hub->sessions, &row->session, sizeof(row->session), s);
+    if (s == NULL)
+        return;
+    switch (row->kind) {
+    case CBX_ROW_SESSION:
+        cbx_session_push(s, row->frame);
+        break;
+    case CBX_ROW_WELCOME:
+        cbx_session_welcome(s, row->frame);
+        break;
+    case CBX_ROW_JOIN:
+        flush_room(
+            room,
+            false); /* what was told before is not for the one who comes, and part of the history he gets */
+        cbx_session_snapshot(s, row->frame);
+        join_room(s, room);
+        break;
+    case CBX_ROW_PART:
+        flush_room(room, false);
+        leave_room(s, room);
+        break;
+    case CBX_ROW_CLOSE:
+        cbx_session_close(s, row->code);
+        break;
+    case CBX_ROW_ROOM:
+        break; /* not private */
+    }
+}
+
+/* the core's batch, by mail: in order, rooms' frames gathered, private ones queued */
+static void on_batch(cbx_batch_t *batch, void *arg)
+{
+    cbx_hub_t *hub = arg;
+
+    for (size_t i = 0; i != batch->len; ++i) {
+        const cbx_row_t *row = &batch->rows[i];
+        cbx_hub_room_t *room;
+        if (row->kind != CBX_ROW_ROOM) {
+            if (row->outlet == hub->local->outlet)
+                on_private_row(hub, row);
+        } else if ((room = find_room(hub, row->room)) != NULL && room->len != 0) {
+            add_frame(hub, room, row->frame);
+        }
+    }
+    cbx_batch_unref(batch);
+}
+
+/* -- the end of a turn -- */
+
+static void flush_rooms(cbx_hub_t *hub)
+{
+    bool at_once = hub->dirty_rooms != NULL && hub->dirty_rooms->next_dirty == NULL;
+
+    for (cbx_hub_room_t *room; (room = hub->dirty_rooms) != NULL;) {
+        hub->dirty_rooms = room->next_dirty;
+        room->dirty = false;
+        flush_room(room, at_once);
+    }
+}
+
+static void free_dead(cbx_hub_t *hub)
+{
+    for (cbx_session_t *s; (s = hub->dead) != NULL;) {
+        hub->dead = s->next_dead;
+        HASH_DEL(hub->sessions, s);
+        CBX_COUNT(sessions, -1);
+        cbx_session_free(s);
+    }
+}
+
+void cbx_hub_flush(cbx_hub_t *hub)
+{
+    flush_rooms(hub);
+    for (cbx_session_t *s; (s = hub->dirty) != NULL;) {
+        hub->dirty = s->next_dirty;
+        s->dirty = false;
+        cbx_session_write(s);
+    }
+    free_dead(hub);
+}
+
+/* -- life -- */
+
+void cbx_hub_upgrade(cbx_hub_t *hub, h2o_req_t *req, const char *key, const cbx_token_t *token)
+{
+    uint64_t id = (uint64_t)hub->local->outlet << OUTLET_SHIFT | ++hub->last_id;
+    cbx_session_t *s = cbx_session_create(hub, req, key, token, id);
+
+    HASH_ADD(hh, hub->sessions, id, sizeof(s->id), s);
+    CBX_COUNT(sessions, 1);
+    if (hub->draining)
+        cbx_session_close(s, CBX_GOING_AWAY);
+}
+
+cbx_hub_t *cbx_hub_create(cbx_local_t *local)
+{
+    cbx_hub_t *hub = cbx_zalloc(sizeof(*hub));
+    h2o_loop_t *loop = local->ctx.loop;
+
+    hub->local = local;
+    hub->json = cbx_json_create();
+    hub->seed = (unsigned)(uintptr_t)hub;
+    h2o_timeout_init(loop, &hub->hello, (uint64_t)local->settings->hello_timeout * 1000);
+    h2o_timeout_init(loop, &hub->ping, (uint64_t)local->settings->ping_interval * 1000);
+    h2o_timeout_init(loop, &hub->linger, LINGER_MS);
+    local->outlet = cbx_core_add_outlet(local->core, &local->mailbox, on_batch, hub);
+    return hub;
+}
+
+void cbx_hub_drain(cbx_hub_t *hub)
+{
+    hub->draining = true;
+    for (cbx_session_t *s = hub->sessions; s != NULL; s = s->hh.next)
+        cbx_session_bye(s);
+}
+
+void cbx_hub_cut(cbx_hub_t *hub)
+{
+    for (cbx_session_t *s = hub->sessions; s != NULL; s = s->hh.next)
+        if (s->conn->sock != NULL)
+            cbx_session_cut(s);
+    cbx_hub_flush(hub);
+}
+
+size_t cbx_hub_sessions(const cbx_hub_t *hub)
+{
+    return HASH_COUNT(hub->sessions);
+}
+
+void cbx_hub_free(cbx_hub_t *hub)
+{
+    cbx_hub_room_t *room, *tmp;
+
+    if (hub == NULL)
+        return;
+    CBX_ASSERT(hub->sessions == NULL);
+    HASH_ITER(hh, hub->rooms, room, tmp) {
+        HASH_DEL(hub->rooms, room);
+        free(room->listeners);
+        free(room->frames);
+        free(room);
+    }
+    h2o_timeout_dispose(hub->local->ctx.loop, &hub->hello);
+    h2o_timeout_dispose(hub->local->ctx.loop, &hub->ping);
+    h2o_timeout_dispose(hub->local->ctx.loop, &hub->linger);
+    cbx_json_free(hub->json);
+    free(hub);
+}

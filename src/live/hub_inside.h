@@ -1,0 +1,37 @@
+/* hub_inside.h -- the inside of a hub, for its sessions. Worker's thread. */
+#ifndef cbx_live_hub_inside_h
+#define cbx_live_hub_inside_h
+
+#include "live/session.h"
+
+/* a room as one worker knows it: who hears it, and what it is told this turn */
+typedef struct cbx_hub_room {
+    int64_t id;
+    cbx_session_t **listeners; /* dense: at 10,000 listeners pointer hopping costs a third more */
+    size_t len, cap;
+    cbx_frame_t **frames; /* of this turn, in order; references */
+    size_t frames_len, frames_cap;
+    bool dirty; /* is in the hub's list of those to tell */
+    struct cbx_hub_room *next_dirty;
+    UT_hash_handle hh;
+} cbx_hub_room_t;
+
+struct cbx_hub {
+    cbx_local_t *local;
+    cbx_json_t *json;
+    uint64_t last_id;
+    unsigned seed; /* for the spread of `bye` only */
+    bool draining;
+    h2o_timeout_t hello, ping, linger;
+    cbx_session_t *sessions; /* by id */
+    cbx_hub_room_t *rooms;   /* by id */
+    cbx_session_t *dirty, *dead;
+    cbx_hub_room_t *dirty_rooms;
+};
+
+/* the session has something to write at the end of the turn */
+void cbx_hub_dirty(cbx_hub_t *hub, cbx_session_t *s);
+/* the session is CLOSED: out of the rooms now, freed at the end of the turn */
+void cbx_hub_forget(cbx_hub_t *hub, cbx_session_t *s);
+
+#endif

@@ -1,0 +1,46 @@
+/* outbound.h -- what waits to be written to one connection: references to shared frames, in order, and
+ * bounded.
+ *
+ * Only one write is under way at a time. Over plaintext the bytes go straight to the socket while it takes
+ * them; what it does not take, and everything over TLS, goes through H2O, which calls back. Worker's thread.
+ */
+#ifndef cbx_live_outbound_h
+#define cbx_live_outbound_h
+
+#include <h2o.h>
+#include <stdbool.h>
+
+#include "wire/frame.h"
+
+typedef struct cbx_outbound {
+    cbx_frame_t **frames; /* a ring is not needed: it is emptied at nearly every turn */
+    size_t head, len, cap;
+    size_t offset;   /* bytes of the first frame that are gone already */
+    size_t inflight; /* frames, from the head, that H2O is writing */
+    size_t bytes;    /* that wait, all in all */
+    size_t
+        exempt; /* of these: answers that were asked for (welcome, history), which do not count as slowness */
+} cbx_outbound_t;
+
+typedef enum cbx_write { CBX_WRITE_DONE, CBX_WRITE_PENDING, CBX_WRITE_FAILED } cbx_write_t;
+
+/* takes a reference of its own */
+void cbx_outbound_push(cbx_outbound_t *out, cbx_frame_t *frame);
+/* as push, for an answer that was asked for */
+void cbx_outbound_push_exempt(cbx_outbound_t *out, cbx_frame_t *frame);
+/* bytes that wait because the peer does not read */
+size_t cbx_outbound_waiting(const cbx_outbound_t *out);
+
+/* sends the frame at once when nothing waits; what the socket does not take is pushed. Plaintext only. */
+cbx_write_t cbx_outbound_send(cbx_outbound_t *out, h2o_socket_t *sock, cbx_frame_t *frame);
+/* writes what waits, unless a write is under way; `on_written` is called when H2O has written */
+cbx_write_t cbx_outbound_write(cbx_outbound_t *out, h2o_socket_t *sock, h2o_socket_cb on_written);
+/* H2O has written what was in flight; from `on_written` */
+void cbx_outbound_written(cbx_outbound_t *out);
+
+/* drops what is not under way; a frame whose beginning is gone stays, so that what follows is understood */
+void cbx_outbound_drop(cbx_outbound_t *out);
+/* drops everything: the socket is closed */
+void cbx_outbound_dispose(cbx_outbound_t *out);
+
+#endif

@@ -1,0 +1,471 @@
+/* session.c -- one WebSocket, between wslay and the core.
+ *
+ * wslay reads and checks frames (RFC 6455) and makes pongs and close frames, which leave through our own
+ * queue, with the shared frames; so the order is that of the queue, and the queue has a bound.
+ * h2o_websocket_proceed uses the connection after a callback: nothing here frees, everything marks.
+ */
+#include "live/session.h"
+
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/stats.h"
+#include "live/hub_inside.h"
+
+enum {
+    FRAME_OVERHEAD =
+        8192,    /* bytes a frame may have beside its text: names, token, `since` of some hundred rooms */
+    ESCAPED = 6, /* bytes that a byte of text may take in JSON (\u00e9) */
+    NOTSENT_LOWAT = 131072, /* bytes that the kernel may hold unsent: else a stopped reader hides in 4 MB of
+                               its buffers */
+    FRAMES_PER_MESSAGE =
+        10, /* frames a second, for each message a second that is allowed: typing, read, ping */
+    AGAIN_MS_MIN = 500,
+    AGAIN_MS_SPREAD = 4000 /* when to come back: spread, so that not all come at once */
+};
+
+static const uint8_t may_become[] = {
+    [CBX_GREETING] = 1 << CBX_OPEN | 1 << CBX_CLOSING | 1 << CBX_CLOSED,
+    [CBX_OPEN] = 1 << CBX_CLOSING | 1 << CBX_CLOSED,
+    [CBX_CLOSING] = 1 << CBX_CLOSED,
+    [CBX_CLOSED] = 0,
+};
+
+static void move(cbx_session_t *s, cbx_session_state_t to)
+{
+    CBX_ASSERT((may_become[s->state] & 1 << to) != 0);
+    s->state = to;
+}
+
+static void set_timer(cbx_session_t *s, h2o_timeout_t *list)
+{
+    h2o_timeout_unlink(&s->timer);
+    h2o_timeout_link(s->hub->local->ctx.loop, list, &s->timer);
+}
+
+/* -- the end -- */
+
+void cbx_session_cut(cbx_session_t *s)
+{
+    cbx_command_t *gone;
+
+    if (s->state == CBX_CLOSED)
+        return;
+    move(s, CBX_CLOSED);
+    h2o_timeout_unlink(&s->timer);
+    if (s->greeted) {
+        gone = cbx_command_new(CBX_CMD_GONE);
+        gone->session = s->id;
+        cbx_core_submit(s->hub->local->core, gone);
+    }
+    cbx_hub_forget(s->hub, s);
+}
+
+void cbx_session_free(cbx_session_t *s)
+{
+    CBX_ASSERT(s->state == CBX_CLOSED && s->places_len == 0);
+    h2o_websocket_close(s->conn);
+    cbx_outbound_dispose(&s->out);
+    free(s->places);
+    free(s);
+}
+
+void cbx_session_close(cbx_session_t *s, uint16_t code)
+{
+    if (s->state == CBX_CLOSING || s->state == CBX_CLOSED)
+        return;
+    move(s, CBX_CLOSING);
+    if (code == CBX_TOO_SLOW)
+        cbx_outbound_drop(&s->out);
+    if (s->conn->sock == NULL) { /* the upgrade is not through: H2O still holds the connection */
+        s->finished = true;
+        return;
+    }
+    wslay_event_queue_close(s->conn->ws_ctx, code, NULL, 0);
+    wslay_event_send(s->conn->ws_ctx);
+    set_timer(s, &s->hub->linger);
+}
+
+static void tell(cbx_session_t *s, cbx_json_t *json)
+{
+    size_t len;
+    const char *bytes = cbx_json_bytes(json, &len);
+    cbx_frame_t *frame = cbx_frame_text(bytes, len);
+
+    cbx_session_push(s, frame);
+    cbx_frame_unref(frame);
+}
+
+void cbx_session_bye(cbx_session_t *s)
+{
+    cbx_json_t *json = s->hub->json;
+
+    if (s->state == CBX_OPEN) {
+        cbx_json_begin(json);
+        cbx_put_bye(json, AGAIN_MS_MIN + rand_r(&s->hub->seed) % AGAIN_MS_SPREAD);
+        tell(s, json);
+    }
+    cbx_session_close(s, CBX_GOING_AWAY);
+}
+
+static void tell_error(cbx_session_t *s, cbx_err_t err, const char *cid, double retry_after)
+{
+    CBX_COUNT(errors_out, 1);
+    cbx_json_begin(s->hub->json);
+    cbx_put_error(s->hub->json, err, cid, NULL, retry_after);
+    tell(s, s->hub->json);
+}
+
+/* -- what the client says -- */
+
+/* takes the request's content */
+static void submit(cbx_session_t *s, cbx_command_type_t type, cbx_request_t *req)
+{
+    cbx_command_t *cmd = cbx_command_new(type);
+    char cid[CBX_CID_MAX + 1] = "";
+    cbx_err_t err;
+
+    if (req->cid.bytes != NULL && req->cid.len <= CBX_CID_MAX)
+        memcpy(cid, req->cid.bytes, req->cid.len);
+    cmd->outlet = s->hub->local->outlet;
+    cmd->session = s->id;
+    cmd->user_id = s->token.user_id;
+    cmd->expires_at = s->token.expires_at;
+    memcpy(cmd->jti, s->token.jti, sizeof(cmd->jti));
+    cmd->req = *req;
+    memset(req, 0, sizeof(*req));
+    if ((err = cbx_core_submit(s->hub->local->core, cmd)) != CBX_OK)
+        tell_error(s, err, cid[0] != '\0' ? cid : NULL, err == CBX_ERR_RATE_LIMITED ? 1 : 0);
+}
+
+static cbx_err_t read_token(cbx_session_t *s, const cbx_str_t *text)
+{
+    cbx_token_t token;
+    cbx_err_t err;
+
+    if (text->bytes == NULL)
+        return s->has_token ? CBX_OK : CBX_ERR_UNAUTHORIZED;
+    if ((err = cbx_token_verify(s->hub->local->settings, text->bytes, text->len, cbx_clock_wall() / 1000,
+                                &token)) != CBX_OK)
+        return err;
+    if (s->greeted && token.user_id != s->token.user_id)
+        return CBX_ERR_UNAUTHORIZED; /* a connection keeps its user */
+    s->token = token;
+    s->has_token = true;
+    return CBX_OK;
+}
+
+static void on_hello(cbx_session_t *s, cbx_request_t *req)
+{
+    if (read_token(s, &req->token) != CBX_OK) {
+        cbx_session_close(s, CBX_BAD_TOKEN);
+        return;
+    }
+    if (s->out.exempt != 0) { /* the answer to the hello before has not been read yet: one at a time */
+        tell_error(s, CBX_ERR_RATE_LIMITED, NULL, 1);
+        return;
+    }
+    s->greeted = true;
+    submit(s, CBX_CMD_HELLO, req);
+}
+
+static void on_request(cbx_session_t *s, cbx_request_t *req)
+{
+    switch (req->type) {
+    case CBX_REQ_HELLO:
+        on_hello(s, req);
+        break;
+    case CBX_REQ_MESSAGE:
+        submit(s, CBX_CMD_MESSAGE, req);
+        break;
+    case CBX_REQ_EDIT:
+        submit(s, CBX_CMD_EDIT, req);
+        break;
+    case CBX_REQ_DELETE:
+        submit(s, CBX_CMD_DELETE, req);
+        break;
+    case CBX_REQ_PING:
+        cbx_json_begin(s->hub->json);
+        cbx_put_pong(s->hub->json, cbx_clock_wall());
+        tell(s, s->hub->json);
+        break;
+    default:
+        tell_error(s, CBX_ERR_UNKNOWN_TYPE, NULL, 0);
+        break;
+    }
+}
+
+/* true while the client keeps to what is fair; see FRAMES_PER_MESSAGE */
+static bool admit(cbx_session_t *s)
+{
+    double rate = s->hub->local->settings->rate * FRAMES_PER_MESSAGE, burst = rate < 50 ? 100 : rate * 2;
+
+    if (s->hub->local->settings->rate == 0)
+        return true;
+    s->frames += (double)(s->heard_at - s->frames_at) / 1000 * (burst / 2);
+    s->frames_at = s->heard_at;
+    if (s->frames > burst)
+        s->frames = burst;
+    return --s->frames >= 0;
+}
+
+static void on_text(cbx_session_t *s, const char *text, size_t len)
+{
+    cbx_request_t req;
+    cbx_err_t err;
+
+    CBX_COUNT(frames_in, 1);
+    if (!admit(s)) {
+        cbx_session_close(s, CBX_FLOOD);
+        return;
+    }
+    err = cbx_request_parse(text, len, s->hub->local->settings->message_limit, &req);
+    if (!s->greeted && (err != CBX_OK || req.type != CBX_REQ_HELLO))
+        cbx_session_close(s, CBX_NO_HELLO);
+    else if (err != CBX_OK)
+        tell_error(s, err, req.cid.bytes, 0);
+    else
+        on_request(s, &req);
+    cbx_request_dispose(&req);
+}
+
+/* the socket is gone, or nothing more is to be read: both sides have said close, or wslay has refused what
+ * came */
+static void on_end(cbx_session_t *s)
+{
+    if (s->conn->sock == NULL || !wslay_event_get_close_sent(s->conn->ws_ctx)) {
+        cbx_session_cut(s);
+        return;
+    }
+    if (s->state != CBX_CLOSED && !s->finished) {
+        if (s->state != CBX_CLOSING)
+            move(s, CBX_CLOSING);
+        set_timer(s, &s->hub->linger);
+        h2o_socket_read_stop(s->conn->sock);
+        s->finished = true;
+        cbx_hub_dirty(s->hub, s);
+    }
+}
+
+static void on_message(h2o_websocket_conn_t *conn, const struct wslay_event_on_msg_recv_arg *arg)
+{
+    cbx_session_t *s = conn->data;
+
+    if (arg == NULL) {
+        on_end(s);
+        return;
+    }
+    s->heard_at = cbx_clock_steady();
+    s->pinged = false;
+    if (arg->opcode == WSLAY_CONNECTION_CLOSE && s->state != CBX_CLOSING && s->state != CBX_CLOSED) {
+        move(s, CBX_CLOSING); /* wslay answers it, behind what waits */
+        set_timer(s, &s->hub->linger);
+    }
+    if (s->state == CBX_CLOSING || s->state == CBX_CLOSED)
+        return;
+    if (arg->opcode == WSLAY_BINARY_FRAME)
+        cbx_session_close(s, CBX_UNSUPPORTED);
+    else if (arg->opcode == WSLAY_TEXT_FRAME)
+        on_text(s, (const char *)arg->msg, arg->msg_length);
+}
+
+/* -- the doors of wslay -- */
+
+static ssize_t on_recv(wslay_event_context_ptr ctx, uint8_t *buf, size_t len, int flags, void *data)
+{
+    h2o_websocket_conn_t *conn = data;
+    h2o_buffer_t **input = &conn->sock->input;
+
+    (void)flags;
+    if ((*input)->size == 0) {
+        wslay_event_set_error(ctx, WSLAY_ERR_WOULDBLOCK);
+        return -1;
+    }
+    if (len > (*input)->size)
+        len = (*input)->size;
+    memcpy(buf, (*input)->bytes, len);
+    h2o_buffer_consume(input, len);
+    return (ssize_t)len;
+}
+
+static ssize_t on_send(wslay_event_context_ptr ctx, const uint8_t *data, size_t len, int flags, void *arg)
+{
+    cbx_session_t *s = ((h2o_websocket_conn_t *)arg)->data;
+    cbx_frame_t *frame = cbx_frame_alloc(len);
+
+    (void)ctx, (void)flags;
+    memcpy(frame->bytes, data, len);
+    cbx_outbound_push(&s->out, frame);
+    cbx_frame_unref(frame);
+    cbx_hub_dirty(s->hub, s);
+    return (ssize_t)len;
+}
+
+static const struct wslay_event_callbacks callbacks = {
+    .recv_callback = on_recv,
+    .send_callback = on_send,
+    .on_msg_recv_callback = NULL, /* set by open_wslay: H2O's own, which calls on_message */
+};
+
+/* -- time -- */
+
+static void on_timer(h2o_timeout_entry_t *entry)
+{
+    cbx_session_t *s = H2O_STRUCT_FROM_MEMBER(cbx_session_t, timer, entry);
+    const struct wslay_event_msg ping = {WSLAY_PING, NULL, 0};
+
+    if (s->conn->sock == NULL) { /* H2O is still writing its answer to the upgrade, and ends that by itself */
+        set_timer(s, &s->hub->hello);
+        return;
+    }
+    if (s->state == CBX_GREETING) {
+        cbx_session_close(s, CBX_NO_HELLO);
+    } else if (s->state == CBX_CLOSING || s->pinged) {
+        cbx_session_cut(s); /* it does not answer */
+    } else if (s->token.expires_at <= cbx_clock_wall() / 1000) {
+        cbx_session_close(s, CBX_BAD_TOKEN);
+    } else {
+        if (cbx_clock_steady() - s->heard_at >= (int64_t)s->hub->local->settings->ping_interval * 1000 / 2) {
+            s->pinged = true;
+            wslay_event_queue_msg(s->conn->ws_ctx, &ping);
+            wslay_event_send(s->conn->ws_ctx);
+        }
+        set_timer(s, &s->hub->ping);
+    }
+}
+
+/* -- life -- */
+
+cbx_session_t *cbx_session_create(cbx_hub_t *hub, h2o_req_t *req, const char *key, const cbx_token_t *token,
+                                  uint64_t id)
+{
+    const cbx_settings_t *settings = hub->local->settings;
+    cbx_session_t *s = cbx_zalloc(sizeof(*s));
+    struct wslay_event_callbacks ours = callbacks;
+    h2o_socket_t *sock = req->conn->callbacks->get_socket(req->conn);
+    int lowat = NOTSENT_LOWAT;
+
+    s->id = id;
+    s->hub = hub;
+    s->heard_at = s->frames_at = cbx_clock_steady();
+    s->frames = 100;
+    if ((s->has_token = token != NULL))
+        s->token = *token;
+    setsockopt(h2o_socket_get_fd(sock), IPPROTO_TCP, TCP_NOTSENT_LOWAT, &lowat, sizeof(lowat));
+    s->timer.cb = on_timer;
+    s->conn = h2o_upgrade_to_websocket(req, key, s, on_message);
+    ours.on_msg_recv_callback = s->conn->ws_callbacks.on_msg_recv_callback;
+    wslay_event_config_set_callbacks(s->conn->ws_ctx, &ours);
+    wslay_event_config_set_max_recv_msg_length(s->conn->ws_ctx,
+                                               settings->message_limit * ESCAPED + FRAME_OVERHEAD);
+    set_timer(s, &hub->hello);
+    return s;
+}
+
+/* -- what the core says -- */
+
+void cbx_session_welcome(cbx_session_t *s, cbx_frame_t *frame)
+{
+    if (s->state == CBX_GREETING) {
+        move(s, CBX_OPEN);
+        set_timer(s, &s->hub->ping);
+    }
+    cbx_session_snapshot(s, frame);
+}
+
+void cbx_session_snapshot(cbx_session_t *s, cbx_frame_t *frame)
+{
+    if (s->state != CBX_OPEN)
+        return;
+    cbx_outbound_push_exempt(&s->out, frame);
+    cbx_hub_dirty(s->hub, s);
+}
+
+static void slow(cbx_session_t *s)
+{
+    CBX_COUNT(sessions_slow, 1);
+    cbx_session_close(s, CBX_TOO_SLOW);
+}
+
+void cbx_session_push(cbx_session_t *s, cbx_frame_t *frame)
+{
+    if (s->state == CBX_CLOSING || s->state == CBX_CLOSED)
+        return;
+    if (cbx_outbound_waiting(&s->out) + frame->len > s->hub->local->settings->outbound_limit) {
+        slow(s);
+        return;
+    }
+    cbx_outbound_push(&s->out, frame);
+    cbx_hub_dirty(s->hub, s);
+}
+
+static void on_written(h2o_socket_t *sock, const char *err)
+{
+    h2o_websocket_conn_t *conn = sock->data;
+    cbx_session_t *s = conn->data;
+
+    if (err != NULL) {
+        cbx_session_cut(s);
+        return;
+    }
+    cbx_outbound_written(&s->out);
+    cbx_hub_dirty(s->hub, s);
+}
+
+void cbx_session_send(cbx_session_t *s, cbx_frame_t *frame)
+{
+    if (s->state != CBX_OPEN || s->out.bytes != 0 || s->conn->sock->ssl != NULL) {
+        cbx_session_push(s, frame);
+        return;
+    }
+    switch (cbx_outbound_send(&s->out, s->conn->sock, frame)) {
+    case CBX_WRITE_DONE:
+        break;
+    case CBX_WRITE_PENDING:
+        cbx_hub_dirty(s->hub, s);
+        break;
+    case CBX_WRITE_FAILED:
+        cbx_session_cut(s);
+        break;
+    }
+}
+
+static void on_discard(h2o_socket_t *sock, const char *err)
+{
+    h2o_buffer_consume(&sock->input, sock->input->size);
+    if (err != NULL)
+        cbx_session_cut(((h2o_websocket_conn_t *)sock->data)->data);
+}
+
+/* All is written. Closing now, with bytes of the peer unread, would reset the connection and could take our
+ * close frame with it; so unless he has closed too, we read on, and throw away, until he does or the linger
+ * is over. */
+static void finish(cbx_session_t *s)
+{
+    if (wslay_event_get_close_received(s->conn->ws_ctx)) {
+        cbx_session_cut(s);
+        return;
+    }
+    shutdown(h2o_socket_get_fd(s->conn->sock), SHUT_WR);
+    h2o_socket_read_start(s->conn->sock, on_discard);
+}
+
+void cbx_session_write(cbx_session_t *s)
+{
+    if (s->state == CBX_CLOSED || s->conn->sock == NULL)
+        return;
+    switch (cbx_outbound_write(&s->out, s->conn->sock, on_written)) {
+    case CBX_WRITE_DONE:
+        if (s->finished)
+            finish(s);
+        break;
+    case CBX_WRITE_PENDING:
+        break;
+    case CBX_WRITE_FAILED:
+        cbx_session_cut(s);
+        break;
+    }
+}

@@ -1,0 +1,67 @@
+/* session.h -- one WebSocket: what a client says becomes commands, what the core says becomes bytes.
+ *
+ *     GREETING -- hello, welcome --> OPEN -- close --> CLOSING -- both closed, or a moment --> CLOSED
+ *
+ * Only the hub frees a session, when the loop has turned: H2O and wslay are still on the stack when a session
+ * finds out that it is over. Worker's thread.
+ */
+#ifndef cbx_live_session_h
+#define cbx_live_session_h
+
+#include <h2o/websocket.h>
+#include <uthash.h>
+
+#include "live/hub.h"
+#include "live/outbound.h"
+
+typedef enum cbx_session_state { CBX_GREETING, CBX_OPEN, CBX_CLOSING, CBX_CLOSED } cbx_session_state_t;
+
+typedef struct cbx_session {
+    uint64_t id; /* unique among all workers */
+    cbx_hub_t *hub;
+    h2o_websocket_conn_t *conn;
+    cbx_session_state_t state;
+    bool greeted; /* a hello is with the core, which holds a seat for us until we say GONE */
+    bool has_token;
+    bool pinged;   /* and nothing was heard since */
+    bool dirty;    /* is in the hub's list of those to write to */
+    bool finished; /* closes when what waits is written */
+    cbx_token_t token;
+    cbx_outbound_t out;
+    h2o_timeout_entry_t timer; /* GREETING: hello-timeout; OPEN: ping-interval; CLOSING: linger */
+    int64_t heard_at;          /* ms, steady */
+    double frames;             /* that may come at once */
+    int64_t frames_at;         /* ms, steady: when that was */
+    struct cbx_place {         /* where this session is in the rooms' lists */
+        struct cbx_hub_room *room;
+        size_t index;
+    } * places;
+    size_t places_len;
+    struct cbx_session *next_dirty, *next_dead;
+    UT_hash_handle hh;
+} cbx_session_t;
+
+/* upgrades the request to a session of the hub */
+cbx_session_t *cbx_session_create(cbx_hub_t *hub, h2o_req_t *req, const char *key, const cbx_token_t *token,
+                                  uint64_t id);
+/* the hub's: the session must be CLOSED */
+void cbx_session_free(cbx_session_t *s);
+
+/* the core's answers */
+void cbx_session_welcome(cbx_session_t *s, cbx_frame_t *frame);
+void cbx_session_snapshot(cbx_session_t *s, cbx_frame_t *frame);
+/* a frame to be written at the end of the turn; too much waiting closes the session with 4008 */
+void cbx_session_push(cbx_session_t *s, cbx_frame_t *frame);
+/* as push, but straight to the socket where nothing waits before it */
+void cbx_session_send(cbx_session_t *s, cbx_frame_t *frame);
+
+/* asks for the end: a close frame with `code` behind what waits, a moment for the peer's, then the end */
+void cbx_session_close(cbx_session_t *s, uint16_t code);
+/* says bye first, and when to come back */
+void cbx_session_bye(cbx_session_t *s);
+/* the end, now */
+void cbx_session_cut(cbx_session_t *s);
+/* the end of a turn: writes what waits */
+void cbx_session_write(cbx_session_t *s);
+
+#endif
