@@ -1,25 +1,26 @@
-/* stats.h -- what is counted: atomics that anybody adds to and /metrics reads. One row each: name, kind, help. */
+/* stats.h -- what is counted: atomics that anybody adds to and /metrics reads. One row each: name, kind,
+ * help. */
 #ifndef cbx_base_stats_h
 #define cbx_base_stats_h
 
 #include <stdatomic.h>
 #include <stdint.h>
 
-#define CBX_STATS(X)                                                                                                   \
-    X(connections, "gauge", "TCP connections that are open")                                                           \
-    X(connections_refused, "counter", "TCP connections refused because of max-connections")                            \
-    X(sessions, "gauge", "WebSocket connections that are open")                                                        \
-    X(sessions_slow, "counter", "WebSocket connections closed because they did not read (4008)")                       \
-    X(frames_in, "counter", "WebSocket messages received")                                                             \
-    X(frames_out, "counter", "WebSocket messages handed to a connection")                                              \
-    X(errors_out, "counter", "Requests and frames refused")                                                            \
-    X(commands, "counter", "Commands that the core ran")                                                               \
-    X(commands_refused, "counter", "Commands refused because the core's queue was full")                               \
-    X(messages, "counter", "Messages stored")                                                                          \
-    X(commits, "counter", "Transactions committed")                                                                    \
-    X(commits_failed, "counter", "Transactions that failed")                                                           \
-    X(jobs, "counter", "Jobs that the thread pool ran")                                                                \
-    X(storage_ok, "gauge", "1 while the database can be written")                                                      \
+#define CBX_STATS(X)                                                                                         \
+    X(connections, "gauge", "TCP connections that are open")                                                 \
+    X(connections_refused, "counter", "TCP connections refused because of max-connections")                  \
+    X(sessions, "gauge", "WebSocket connections that are open")                                              \
+    X(sessions_slow, "counter", "WebSocket connections closed because they did not read (4008)")             \
+    X(frames_in, "counter", "WebSocket messages received")                                                   \
+    X(frames_out, "counter", "WebSocket messages handed to a connection")                                    \
+    X(errors_out, "counter", "Requests and frames refused")                                                  \
+    X(commands, "counter", "Commands that the core ran")                                                     \
+    X(commands_refused, "counter", "Commands refused because the core's queue was full")                     \
+    X(messages, "counter", "Messages stored")                                                                \
+    X(commits, "counter", "Transactions committed")                                                          \
+    X(commits_failed, "counter", "Transactions that failed")                                                 \
+    X(jobs, "counter", "Jobs that the thread pool ran")                                                      \
+    X(storage_ok, "gauge", "1 while the database can be written")                                            \
     X(draining, "gauge", "1 while the server is going away")
 
 typedef struct cbx_stats {

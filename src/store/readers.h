@@ -6,11 +6,13 @@
 
 typedef struct cbx_readers cbx_readers_t;
 
-/* `n` connections beside the writer `to`, opened when first needed; n is the number of the pool's threads, so nobody waits */
+/* `n` connections beside the writer `to`, opened when first needed; n is the number of the pool's threads, so
+ * nobody waits */
 cbx_readers_t *cbx_readers_create(const cbx_store_t *to, unsigned n);
 /* all must be back */
 void cbx_readers_free(cbx_readers_t *readers);
-/* lends a connection until cbx_readers_return; NULL when the database cannot be opened; threads of the pool */
+/* lends a connection until cbx_readers_return; NULL when the database cannot be opened; threads of the pool
+ */
 cbx_store_t *cbx_readers_borrow(cbx_readers_t *readers);
 /* takes it back; NULL is harmless */
 void cbx_readers_return(cbx_readers_t *readers, cbx_store_t *store);

@@ -1,9 +1,9 @@
 /* store.h -- what the core and the readers ask of a database. SQLite answers (store/sqlite.c); others may.
  *
- * A store is one connection, used by one thread at a time. The core has the only one that writes; the jobs of the pool
- * borrow readers (store/readers.h). Nothing here assumes that this process is the only one that writes.
- * Every function that returns a cbx_err_t returns CBX_ERR_STORAGE_UNAVAILABLE when the database fails (the reason
- * is logged), and CBX_ERR_NOT_FOUND where that makes sense.
+ * A store is one connection, used by one thread at a time. The core has the only one that writes; the jobs of
+ * the pool borrow readers (store/readers.h). Nothing here assumes that this process is the only one that
+ * writes. Every function that returns a cbx_err_t returns CBX_ERR_STORAGE_UNAVAILABLE when the database fails
+ * (the reason is logged), and CBX_ERR_NOT_FOUND where that makes sense.
  */
 #ifndef cbx_store_store_h
 #define cbx_store_store_h
@@ -14,11 +14,12 @@
 
 typedef struct cbx_store cbx_store_t;
 
-/* opens or makes the database, migrates it (store/schema.c; the file is copied to `<path>.v<old>.bak` first), and returns the
- * writing connection. `path` may be ":memory:". On failure returns NULL and one line of why in `why`; a file that is no
- * database of ours is left as it is. */
+/* opens or makes the database, migrates it (store/schema.c; the file is copied to `<path>.v<old>.bak` first),
+ * and returns the writing connection. `path` may be ":memory:". On failure returns NULL and one line of why
+ * in `why`; a file that is no database of ours is left as it is. */
 cbx_store_t *cbx_store_open(const char *path, bool synchronous_full, char *why, size_t why_len);
-/* as cbx_store_open, but changes nothing: true when it could be opened, or made, by cbx_store_open (for `-t`) */
+/* as cbx_store_open, but changes nothing: true when it could be opened, or made, by cbx_store_open (for `-t`)
+ */
 bool cbx_store_check(const char *path, char *why, size_t why_len);
 /* a reading connection beside the writing one `to`; NULL when it cannot be had */
 cbx_store_t *cbx_store_open_reader(const cbx_store_t *to);
@@ -48,7 +49,8 @@ typedef void (*cbx_store_room_cb)(void *arg, const cbx_store_room_t *room);
 cbx_err_t cbx_store_rooms(cbx_store_t *store, cbx_store_room_cb cb, void *arg);
 cbx_err_t cbx_store_set_rev(cbx_store_t *store, int64_t room, int64_t rev);
 
-/* -- members. `read_id` is a reading mark; `joined_id` the newest message when the user came: unread ones are behind both. -- */
+/* -- members. `read_id` is a reading mark; `joined_id` the newest message when the user came: unread ones are
+ * behind both. -- */
 typedef struct cbx_store_member {
     int64_t room, user_id, read_id, joined_id;
     const char *username;
@@ -63,28 +65,38 @@ cbx_err_t cbx_store_member_count(cbx_store_t *store, int64_t room, int64_t *coun
 cbx_err_t cbx_store_is_member(cbx_store_t *store, int64_t room, int64_t user_id, bool *is);
 /* makes `user_id` a member who joined behind message `joined_id`; nothing changes when he is one already */
 cbx_err_t cbx_store_add_member(cbx_store_t *store, int64_t room, int64_t user_id, int64_t joined_id);
-/* messages of the room with an id above `after`, not by `user_id`, not deleted; counts no further than `limit` */
-cbx_err_t cbx_store_unread(cbx_store_t *store, int64_t room, int64_t after, int64_t user_id, int64_t limit, int64_t *count);
+/* messages of the room with an id above `after`, not by `user_id`, not deleted; counts no further than
+ * `limit` */
+cbx_err_t cbx_store_unread(cbx_store_t *store, int64_t room, int64_t after, int64_t user_id, int64_t limit,
+                           int64_t *count);
 
 /* -- messages. What a callback is given lasts until it returns. -- */
 typedef void (*cbx_store_message_cb)(void *arg, const cbx_message_t *message);
-typedef enum cbx_page_kind { CBX_PAGE_NEWEST, CBX_PAGE_BEFORE, CBX_PAGE_AFTER, CBX_PAGE_AROUND } cbx_page_kind_t;
+typedef enum cbx_page_kind {
+    CBX_PAGE_NEWEST,
+    CBX_PAGE_BEFORE,
+    CBX_PAGE_AFTER,
+    CBX_PAGE_AROUND
+} cbx_page_kind_t;
 
-/* stores `m` (its id is ignored). `*id` becomes the new id and `*dup` false; or, where the author has stored this cid
- * before, nothing changes, `*id` is the first one's and `*dup` true. */
+/* stores `m` (its id is ignored). `*id` becomes the new id and `*dup` false; or, where the author has stored
+ * this cid before, nothing changes, `*id` is the first one's and `*dup` true. */
 cbx_err_t cbx_store_insert(cbx_store_t *store, const cbx_message_t *m, int64_t *id, bool *dup);
 /* calls `cb` once with the message `id`, or returns CBX_ERR_NOT_FOUND */
 cbx_err_t cbx_store_message(cbx_store_t *store, int64_t id, cbx_store_message_cb cb, void *arg);
 /* the text of message `id` becomes `text`, `edited` the time, `rev` its new rev */
-cbx_err_t cbx_store_edit(cbx_store_t *store, int64_t id, const char *text, size_t len, int64_t edited, int64_t rev);
+cbx_err_t cbx_store_edit(cbx_store_t *store, int64_t id, const char *text, size_t len, int64_t edited,
+                         int64_t rev);
 /* the text is gone, the place stays */
 cbx_err_t cbx_store_delete(cbx_store_t *store, int64_t id, int64_t rev);
-/* a page in the order of id, oldest first. `id` is the edge (not included, but for AROUND: half the page each side and the
- * message itself); `*more` tells whether there are older ones before the page (for AFTER: newer ones behind it). */
+/* a page in the order of id, oldest first. `id` is the edge (not included, but for AROUND: half the page each
+ * side and the message itself); `*more` tells whether there are older ones before the page (for AFTER: newer
+ * ones behind it). */
 cbx_err_t cbx_store_page(cbx_store_t *store, int64_t room, cbx_page_kind_t kind, int64_t id, int limit,
                          cbx_store_message_cb cb, void *arg, bool *more);
 /* up to `limit` messages of the room with a rev above `since`, lowest rev first */
-cbx_err_t cbx_store_changes(cbx_store_t *store, int64_t room, int64_t since, int limit, cbx_store_message_cb cb, void *arg);
+cbx_err_t cbx_store_changes(cbx_store_t *store, int64_t room, int64_t since, int limit,
+                            cbx_store_message_cb cb, void *arg);
 /* the highest rev among the messages with an id below `id`; 0: there is none */
 cbx_err_t cbx_store_rev_below(cbx_store_t *store, int64_t room, int64_t id, int64_t *rev);
 /* the rev of a room; within cbx_store_snapshot it fits what is read beside it; CBX_ERR_NOT_FOUND */
@@ -96,18 +108,20 @@ void cbx_store_snapshot_end(cbx_store_t *store);
 /* -- users. A name belongs to one user at a time, compared without case. -- */
 typedef struct cbx_store_user {
     cbx_user_t user;
-    char *password_hash;  /* NULL: a guest. Malloc'ed: free it with cbx_store_user_dispose */
-    int64_t last_seen;    /* ms */
+    char *password_hash; /* NULL: a guest. Malloc'ed: free it with cbx_store_user_dispose */
+    int64_t last_seen;   /* ms */
 } cbx_store_user_t;
 
 void cbx_store_user_dispose(cbx_store_user_t *user);
 cbx_err_t cbx_store_user(cbx_store_t *store, int64_t id, cbx_store_user_t *user);
 /* the user who holds the name now; CBX_ERR_NOT_FOUND when it is free */
 cbx_err_t cbx_store_user_by_name(cbx_store_t *store, const char *username, cbx_store_user_t *user);
-/* `password_hash` NULL: a guest. CBX_ERR_NAME_TAKEN when somebody holds the name; `user->id` becomes the new id */
+/* `password_hash` NULL: a guest. CBX_ERR_NAME_TAKEN when somebody holds the name; `user->id` becomes the new
+ * id */
 cbx_err_t cbx_store_add_user(cbx_store_t *store, cbx_user_t *user, const char *password_hash, int64_t now);
 /* a guest becomes an account under the same id */
-cbx_err_t cbx_store_upgrade_guest(cbx_store_t *store, int64_t id, const char *display_name, const char *password_hash);
+cbx_err_t cbx_store_upgrade_guest(cbx_store_t *store, int64_t id, const char *display_name,
+                                  const char *password_hash);
 /* the guest no longer holds the name; whoever takes it is a new user */
 cbx_err_t cbx_store_release_name(cbx_store_t *store, int64_t id);
 cbx_err_t cbx_store_touch(cbx_store_t *store, int64_t id, int64_t now);

@@ -15,8 +15,8 @@ bool cbx_username_valid(const char *name, size_t len);
 bool cbx_display_name_valid(const char *name, size_t len);
 /* 1 to 64 printable ASCII characters */
 bool cbx_cid_valid(const char *cid, size_t len);
-/* a message's text: EMPTY when there is nothing but white space, TOO_LONG above `limit` bytes, BAD_FRAME with a control
- * character other than tab, line feed and carriage return, or malformed UTF-8 */
+/* a message's text: EMPTY when there is nothing but white space, TOO_LONG above `limit` bytes, BAD_FRAME with
+ * a control character other than tab, line feed and carriage return, or malformed UTF-8 */
 cbx_err_t cbx_text_check(const char *text, size_t len, size_t limit);
 
 #endif

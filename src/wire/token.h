@@ -1,4 +1,5 @@
-/* token.h -- the session token: a JWT (RFC 7519), HS256 and nothing else (RFC 8725 section 3.1), by libjwt. */
+/* token.h -- the session token: a JWT (RFC 7519), HS256 and nothing else (RFC 8725 section 3.1), by libjwt.
+ */
 #ifndef cbx_wire_token_h
 #define cbx_wire_token_h
 
@@ -7,10 +8,10 @@
 #include "wire/types.h"
 
 typedef struct cbx_token {
-    int64_t user_id;                   /* sub */
-    char name[CBX_NAME_MAX + 1];       /* name */
-    int64_t issued_at, expires_at;     /* iat, exp: s since the epoch */
-    char jti[CBX_JTI_LEN + 1];         /* hex */
+    int64_t user_id;               /* sub */
+    char name[CBX_NAME_MAX + 1];   /* name */
+    int64_t issued_at, expires_at; /* iat, exp: s since the epoch */
+    char jti[CBX_JTI_LEN + 1];     /* hex */
 } cbx_token_t;
 
 /* fills `jti` with 128 random bits in hex; any thread */
@@ -19,9 +20,10 @@ void cbx_token_new_id(char jti[CBX_JTI_LEN + 1]);
 /* gives the token as text (malloc'ed), signed with the settings' secret; any thread */
 char *cbx_token_sign(const cbx_settings_t *settings, const cbx_token_t *token);
 
-/* checks signature, algorithm (HS256 only), issuer, that exp is there and ahead of `now` (s), and the shape of every
- * claim; CBX_ERR_UNAUTHORIZED for whatever is wrong. `text` need not be terminated. Whether the session was logged out, the
- * store knows. Any thread. */
-cbx_err_t cbx_token_verify(const cbx_settings_t *settings, const char *text, size_t len, int64_t now, cbx_token_t *token);
+/* checks signature, algorithm (HS256 only), issuer, that exp is there and ahead of `now` (s), and the shape
+ * of every claim; CBX_ERR_UNAUTHORIZED for whatever is wrong. `text` need not be terminated. Whether the
+ * session was logged out, the store knows. Any thread. */
+cbx_err_t cbx_token_verify(const cbx_settings_t *settings, const char *text, size_t len, int64_t now,
+                           cbx_token_t *token);
 
 #endif

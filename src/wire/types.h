@@ -6,13 +6,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CBX_GENERAL 1              /* the id of the room `general`, which everybody is in */
-#define CBX_NAME_MAX 32            /* bytes of a user name */
-#define CBX_DISPLAY_MAX (64 * 4)   /* bytes of a display name: 64 characters */
-#define CBX_CID_MAX 64             /* bytes of a cid */
-#define CBX_JTI_LEN 32             /* hex digits of a token's id */
+#define CBX_GENERAL 1                 /* the id of the room `general`, which everybody is in */
+#define CBX_NAME_MAX 32               /* bytes of a user name */
+#define CBX_DISPLAY_MAX (64 * 4)      /* bytes of a display name: 64 characters */
+#define CBX_CID_MAX 64                /* bytes of a cid */
+#define CBX_JTI_LEN 32                /* hex digits of a token's id */
 #define CBX_ID_MAX (INT64_C(1) << 53) /* ids and revs are below: JavaScript's numbers hold them */
-#define CBX_PAGE_DEFAULT 50        /* messages of a page of history, where the client does not say */
+#define CBX_PAGE_DEFAULT 50           /* messages of a page of history, where the client does not say */
 #define CBX_PAGE_MAX 200
 
 /* close codes of a WebSocket: RFC 6455 section 7.4.1, and protocol.md above 4000 */
@@ -38,13 +38,13 @@ typedef enum cbx_room_kind { CBX_ROOM_PUBLIC, CBX_ROOM_PRIVATE, CBX_ROOM_DIRECT 
 /* a message; the texts belong to whoever filled it in */
 typedef struct cbx_message {
     int64_t id, room, rev;
-    int64_t user_id;       /* 0: the author has no account here (a row of the original program) */
-    int64_t timestamp;     /* ms */
-    int64_t edited;        /* ms of the last edit, or 0 */
+    int64_t user_id;   /* 0: the author has no account here (a row of the original program) */
+    int64_t timestamp; /* ms */
+    int64_t edited;    /* ms of the last edit, or 0 */
     bool deleted;
     const char *username;
     const char *cid;
-    const char *text;      /* `text_len` bytes; empty when deleted */
+    const char *text; /* `text_len` bytes; empty when deleted */
     size_t text_len;
 } cbx_message_t;
 

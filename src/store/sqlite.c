@@ -1,0 +1,282 @@
+/* sqlite.c -- the SQLite store: connections, transactions and checkpoints. Statements run in sql.c; what is
+ * asked of them is in rooms.c, messages.c and users.c; what a database looks like inside, in schema.c.
+ *
+ * The log (WAL) is moved into the file only when the core says so: a checkpoint in the middle of a batch
+ * would stall everybody. ":memory:" is a shared memdb, where readers see the writer's data; it has no log,
+ * and its readers and its writer wait for each other by the busy handler.
+ */
+#include "store/sqlite.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "store/schema.h"
+
+#define BUSY_MS 5000 /* somebody else writes: a backup or a shell */
+
+/* -- connections -- */
+
+char *cbx_sqlite_uri(const char *path, const char *query)
+{
+    cbx_buf_t uri = {NULL, 0, 0};
+    char escaped[4];
+
+    cbx_buf_puts(&uri, *path == '/' ? "file://" : "file:");
+    for (; *path != '\0'; ++path) {
+        if (strchr("%?#", *path) != NULL) {
+            snprintf(escaped, sizeof(escaped), "%%%02X", (unsigned char)*path);
+            cbx_buf_puts(&uri, escaped);
+        } else {
+            cbx_buf_append(&uri, path, 1);
+        }
+    }
+    cbx_buf_puts(&uri, query);
+    cbx_buf_append(&uri, "", 1);
+    return uri.bytes;
+}
+
+static char *memory_uri(void)
+{
+    uint64_t random;
+
+    sqlite3_randomness(sizeof(random), &random);
+    return cbx_strdup(cbx_log_fmt("file:/chatterbox-%016llx?vfs=memdb", (unsigned long long)random));
+}
+
+static int on_commit(void *arg, sqlite3 *db, const char *name, int pages)
+{
+    (void)db;
+    (void)name;
+    ((cbx_store_t *)arg)->wal_pages = pages;
+    return SQLITE_OK;
+}
+
+/* takes `uri`; a store whose `db` may be in error: the caller looks at `*rc` */
+static cbx_store_t *connect_to(char *uri, bool memory, int flags, int *rc)
+{
+    cbx_store_t *store = cbx_zalloc(sizeof(*store));
+
+    store->uri = uri;
+    store->memory = memory;
+    store->erased = true; /* what an earlier process left in the log, nobody knows */
+    flags |= SQLITE_OPEN_READWRITE | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX;
+    if ((*rc = sqlite3_open_v2(uri, &store->db, flags, NULL)) != SQLITE_OK)
+        return store;
+    sqlite3_extended_result_codes(store->db, 1);
+    sqlite3_busy_timeout(store->db, BUSY_MS);
+    *rc = sqlite3_exec(store->db,
+                       "PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON; PRAGMA trusted_schema = OFF;"
+                       "PRAGMA wal_autocheckpoint = 0;",
+                       NULL, NULL, NULL);
+    return store;
+}
+
+void cbx_store_close(cbx_store_t *store)
+{
+    int busy;
+
+    if (store == NULL)
+        return;
+    cbx_store_rollback(store);
+    for (int i = 0; i < CBX_SQL_COUNT; ++i)
+        sqlite3_finalize(store->stmts[i]);
+    busy = sqlite3_close(store->db);
+    CBX_ASSERT(busy == SQLITE_OK);
+    free(store->uri);
+    free(store);
+}
+
+/* reads the one text that `sql` gives */
+static bool read_text(sqlite3 *db, const char *sql, char *text, size_t size)
+{
+    sqlite3_stmt *stmt = NULL;
+    const unsigned char *value = NULL;
+
+    if (sqlite3_prepare_v2(db, sql, -1, &stmt, NULL) == SQLITE_OK && sqlite3_step(stmt) == SQLITE_ROW &&
+        (value = sqlite3_column_text(stmt, 0)) != NULL)
+        snprintf(text, size, "%s", (const char *)value);
+    sqlite3_finalize(stmt);
+    return value != NULL;
+}
+
+static bool start_log(cbx_store_t *store, bool synchronous_full)
+{
+    char mode[16] = "";
+
+    if (!store->memory &&
+        (!read_text(store->db, "PRAGMA journal_mode = WAL", mode, sizeof(mode)) || strcmp(mode, "wal") != 0))
+        return false;
+    sqlite3_wal_hook(store->db, on_commit, store);
+    return sqlite3_exec(store->db,
+                        synchronous_full ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL", NULL,
+                        NULL, NULL) == SQLITE_OK;
+}
+
+/* what `why` says when SQLite has the reason; false, for the caller to pass on */
+static bool because(const cbx_store_t *store, const char *path, char *why, size_t why_len)
+{
+    snprintf(why, why_len, "%s: %s", path, sqlite3_errmsg(store->db));
+    return false;
+}
+
+static bool make_ready(cbx_store_t *store, const char *path, bool synchronous_full, char *why, size_t why_len)
+{
+    if (!cbx_schema_migrate(store->db, store->memory ? NULL : path, why, why_len))
+        return false;
+    if (!start_log(store, synchronous_full) ||
+        !read_text(store->db, "SELECT value FROM meta WHERE key = 'epoch'", store->epoch,
+                   sizeof(store->epoch)))
+        return because(store, path, why, why_len);
+    return true;
+}
+
+/* an empty file that only its owner reads: it will hold what people say to each other */
+static bool make_file(const char *path, char *why, size_t why_len)
+{
+    int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+
+    if (fd < 0) {
+        snprintf(why, why_len, "%s: %s", path, strerror(errno));
+        return false;
+    }
+    close(fd);
+    return true;
+}
+
+static bool is_memory(const char *path)
+{
+    return strcmp(path, ":memory:") == 0;
+}
+
+cbx_store_t *cbx_store_open(const char *path, bool synchronous_full, char *why, size_t why_len)
+{
+    bool memory = is_memory(path), fresh = false;
+    cbx_store_t *store;
+    int rc;
+
+    if (!memory &&
+        (!cbx_schema_look(path, &fresh, why, why_len) || (fresh && !make_file(path, why, why_len))))
+        return NULL;
+    store = connect_to(memory ? memory_uri() : cbx_sqlite_uri(path, ""), memory,
+                       memory ? SQLITE_OPEN_CREATE : 0, &rc);
+    if (rc != SQLITE_OK)
+        because(store, path, why, why_len);
+    else if (make_ready(store, path, synchronous_full, why, why_len))
+        return store;
+    cbx_store_close(store);
+    if (fresh)
+        unlink(path);
+    return NULL;
+}
+
+bool cbx_store_check(const char *path, char *why, size_t why_len)
+{
+    bool fresh;
+
+    return is_memory(path) || cbx_schema_look(path, &fresh, why, why_len);
+}
+
+cbx_store_t *cbx_store_open_reader(const cbx_store_t *to)
+{
+    int rc;
+    cbx_store_t *store = connect_to(cbx_strdup(to->uri), to->memory, 0, &rc);
+
+    store->reader = true;
+    memcpy(store->epoch, to->epoch, sizeof(store->epoch));
+    if (rc == SQLITE_OK)
+        rc = sqlite3_exec(store->db, "PRAGMA query_only = ON", NULL, NULL, NULL);
+    if (rc == SQLITE_OK)
+        return store;
+    cbx_sql_failed(store, "open_reader");
+    cbx_store_close(store);
+    return NULL;
+}
+
+const char *cbx_store_epoch(const cbx_store_t *store)
+{
+    return store->epoch;
+}
+
+/* -- transactions -- */
+
+cbx_err_t cbx_store_begin(cbx_store_t *store)
+{
+    cbx_err_t err;
+
+    CBX_ASSERT(!store->reader && !store->begun);
+    err = cbx_sql_run(store, CBX_SQL_BEGIN);
+    store->begun = err == CBX_OK;
+    return err;
+}
+
+cbx_err_t cbx_store_commit(cbx_store_t *store)
+{
+    cbx_err_t err;
+
+    CBX_ASSERT(store->begun);
+    err = cbx_sql_run(store, CBX_SQL_COMMIT); /* fails, too, when SQLite gave up the transaction before */
+    store->begun = err != CBX_OK;
+    return err;
+}
+
+void cbx_store_rollback(cbx_store_t *store)
+{
+    store->begun = false;
+    if (store->db != NULL && !sqlite3_get_autocommit(store->db))
+        cbx_sql_run(store, CBX_SQL_ROLLBACK);
+}
+
+cbx_err_t cbx_store_probe(cbx_store_t *store)
+{
+    cbx_err_t err;
+
+    if ((err = cbx_store_begin(store)) == CBX_OK &&
+        (err = cbx_sql_change(store, CBX_SQL_PROBE, "i", cbx_clock_wall())) == CBX_OK)
+        err = cbx_store_commit(store);
+    cbx_store_rollback(store);
+    return err;
+}
+
+/* a log that is emptied for good, where texts were taken back; readers that look at it are not waited for */
+static void truncate_log(cbx_store_t *store)
+{
+    sqlite3_busy_timeout(store->db, 0);
+    if (sqlite3_wal_checkpoint_v2(store->db, "main", SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL) == SQLITE_OK)
+        store->erased = false;
+    sqlite3_busy_timeout(store->db, BUSY_MS);
+}
+
+void cbx_store_checkpoint(cbx_store_t *store, int pages)
+{
+    int in_log = 0, moved = 0;
+
+    CBX_ASSERT(!store->begun);
+    if (store->memory || store->wal_pages <= pages)
+        return;
+    if (sqlite3_wal_checkpoint_v2(store->db, "main", SQLITE_CHECKPOINT_PASSIVE, &in_log, &moved) !=
+        SQLITE_OK) {
+        cbx_sql_failed(store, "checkpoint");
+    } else if (in_log == moved) {
+        store->wal_pages = 0;
+        if (store->erased)
+            truncate_log(store);
+    }
+}
+
+cbx_err_t cbx_store_snapshot(cbx_store_t *store)
+{
+    CBX_ASSERT(store->reader);
+    return cbx_sql_run(store, CBX_SQL_SNAPSHOT);
+}
+
+void cbx_store_snapshot_end(cbx_store_t *store)
+{
+    CBX_ASSERT(store->reader);
+    cbx_store_rollback(store);
+}
