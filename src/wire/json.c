@@ -206,22 +206,68 @@ static void prepare(const cbx_json_field_t *fields, void *into)
     CBX_ASSERT(n <= FIELDS_MAX);
 }
 
+/* yajl takes the start of a token behind the object (`{} "x`) for nothing, so we look there ourselves */
+static bool only_space(const char *text, size_t from, size_t len)
+{
+    while (from != len && memchr(" \t\r\n", text[from], 4) != NULL)
+        ++from;
+    return from == len;
+}
+
+/* the UTF-16 unit that a \uXXXX at `i` stands for, or -1 */
+static long escaped_unit(const char *text, size_t i, size_t len)
+{
+    char hex[5] = {0};
+
+    if (i > len || len - i < 6 || text[i] != '\\' || text[i + 1] != 'u')
+        return -1;
+    memcpy(hex, text + i + 2, 4);
+    return strspn(hex, "0123456789abcdefABCDEF") == 4 ? strtol(hex, NULL, 16) : -1;
+}
+
+/* yajl takes half a surrogate pair, and makes bytes of it that are no UTF-8 */
+static bool surrogates_paired(const char *text, size_t len)
+{
+    for (size_t i = 0; i < len; ++i) {
+        long unit;
+        if (text[i] != '\\')
+            continue;
+        unit = escaped_unit(text, i, len);
+        if (unit >= 0xD800 && unit <= 0xDBFF) {
+            i += 6;
+            unit = escaped_unit(text, i, len);
+            if (unit < 0xDC00 || unit > 0xDFFF)
+                return false;
+        } else if (unit >= 0xDC00 && unit <= 0xDFFF) {
+            return false;
+        }
+        ++i; /* what was escaped may be a backslash */
+    }
+    return true;
+}
+
+/* all of `text` is one object */
+static bool parse_whole_text(yajl_handle handle, const char *text, size_t len)
+{
+    return yajl_parse(handle, (const unsigned char *)text, len) == yajl_status_ok &&
+           only_space(text, yajl_get_bytes_consumed(handle), len) &&
+           yajl_complete_parse(handle) == yajl_status_ok;
+}
+
 cbx_err_t cbx_json_read(const char *text, size_t len, const cbx_json_field_t *fields, void *into)
 {
     struct reader r = {.fields = fields, .into = into, .field = SKIP};
     yajl_handle handle;
 
     prepare(fields, into);
-    if (!cbx_utf8_valid(text, len))
+    if (!cbx_utf8_valid(text, len) || !surrogates_paired(text, len))
         return CBX_ERR_BAD_JSON;
     if ((handle = yajl_alloc(&callbacks, NULL, &r)) == NULL)
         return CBX_ERR_INTERNAL;
     yajl_config(handle, yajl_dont_validate_strings, 1);
-    if (yajl_parse(handle, (const unsigned char *)text, len) != yajl_status_ok ||
-        yajl_complete_parse(handle) != yajl_status_ok) {
-        if (r.err == CBX_OK)
-            r.err = CBX_ERR_BAD_JSON;
-    }
+    yajl_config(handle, yajl_allow_trailing_garbage, 1);
+    if (!parse_whole_text(handle, text, len) && r.err == CBX_OK)
+        r.err = CBX_ERR_BAD_JSON;
     yajl_free(handle);
     if (r.err != CBX_OK)
         cbx_json_dispose(fields, into);

@@ -18,6 +18,7 @@
 /* close codes of a WebSocket: RFC 6455 section 7.4.1, and protocol.md above 4000 */
 enum {
     CBX_GOING_AWAY = 1001,
+    CBX_PROTOCOL_ERROR = 1002,
     CBX_UNSUPPORTED = 1003,
     CBX_NO_HELLO = 4001,
     CBX_BAD_TOKEN = 4003,
