@@ -1,0 +1,72 @@
+/* reading.c -- a request that is answered from the database. The worker neither waits nor encodes. */
+#include "http/reading.h"
+
+#include <stdlib.h>
+
+#include "http/pending.h"
+
+static void on_run(cbx_job_t *job);
+static void on_home(cbx_mail_t *mail, void *local);
+
+static void reading_free(cbx_reading_t *reading)
+{
+    cbx_json_free(reading->json);
+    free(reading);
+}
+
+cbx_err_t cbx_reading_submit(cbx_call_t *call, cbx_reading_t *reading)
+{
+    cbx_err_t err;
+
+    reading->job.run = on_run;
+    reading->token = call->token;
+    reading->readers = call->local->readers;
+    if ((err = cbx_submit_job(call->local, call->req, &reading->job, &reading->pending, on_home)) != CBX_OK)
+        reading_free(reading);
+    return err;
+}
+
+/* a token is good while its session is in the database */
+static cbx_err_t check_session(cbx_store_t *store, const cbx_token_t *token)
+{
+    int64_t user_id;
+    cbx_err_t err = cbx_store_session(store, token->jti, &user_id);
+
+    if (err == CBX_ERR_NOT_FOUND || (err == CBX_OK && user_id != token->user_id))
+        return CBX_ERR_UNAUTHORIZED;
+    return err;
+}
+
+static cbx_err_t read_snapshot(cbx_reading_t *reading, cbx_store_t *store)
+{
+    cbx_err_t err = cbx_store_snapshot(store);
+
+    if (err != CBX_OK)
+        return err;
+    if ((err = check_session(store, &reading->token)) == CBX_OK)
+        err = reading->read(reading, store, reading->json);
+    cbx_store_snapshot_end(store);
+    return err;
+}
+
+static void on_run(cbx_job_t *job)
+{
+    cbx_reading_t *reading = (cbx_reading_t *)job;
+    cbx_store_t *store = cbx_readers_borrow(reading->readers);
+
+    reading->json = cbx_json_create();
+    reading->err = store != NULL ? read_snapshot(reading, store) : CBX_ERR_STORAGE_UNAVAILABLE;
+    cbx_readers_return(reading->readers, store);
+}
+
+static void on_home(cbx_mail_t *mail, void *local)
+{
+    cbx_reading_t *reading = (cbx_reading_t *)mail;
+    h2o_req_t *req = cbx_pending_take(((cbx_local_t *)local)->pending, reading->pending);
+
+    if (req != NULL && reading->err == CBX_OK)
+        cbx_reply_json(req, 200, reading->json);
+    else if (req != NULL)
+        cbx_reply_error(req, reading->err, NULL, 0);
+    reading_free(reading);
+}
