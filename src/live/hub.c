@@ -14,7 +14,11 @@
 #include "base/stats.h"
 #include "live/hub_inside.h"
 
-enum { LINGER_MS = 5000, OUTLET_SHIFT = 40 /* session ids: the outlet above 40 bits of counting */ };
+enum {
+    LINGER_MS = 5000,   /* for the peer's close frame */
+    PATIENCE_MS = 1000, /* that a connection may be over outbound-limit: a burst is no slowness */
+    OUTLET_SHIFT = 40   /* session ids: the outlet above 40 bits of counting */
+};
 
 /* -- lists of the turn -- */
 
@@ -270,6 +274,7 @@ cbx_hub_t *cbx_hub_create(cbx_local_t *local)
     hub->seed = (unsigned)(uintptr_t)hub;
     h2o_timeout_init(loop, &hub->hello, (uint64_t)local->settings->hello_timeout * 1000);
     h2o_timeout_init(loop, &hub->ping, (uint64_t)local->settings->ping_interval * 1000);
+    h2o_timeout_init(loop, &hub->patience, PATIENCE_MS);
     h2o_timeout_init(loop, &hub->linger, LINGER_MS);
     local->outlet = cbx_core_add_outlet(local->core, &local->mailbox, on_batch, hub);
     return hub;
@@ -310,6 +315,7 @@ void cbx_hub_free(cbx_hub_t *hub)
     }
     h2o_timeout_dispose(hub->local->ctx.loop, &hub->hello);
     h2o_timeout_dispose(hub->local->ctx.loop, &hub->ping);
+    h2o_timeout_dispose(hub->local->ctx.loop, &hub->patience);
     h2o_timeout_dispose(hub->local->ctx.loop, &hub->linger);
     cbx_json_free(hub->json);
     free(hub);

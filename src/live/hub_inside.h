@@ -22,7 +22,7 @@ struct cbx_hub {
     uint64_t last_id;
     unsigned seed; /* for the spread of `bye` only */
     bool draining;
-    h2o_timeout_t hello, ping, linger;
+    h2o_timeout_t hello, ping, patience, linger;
     cbx_session_t *sessions; /* by id */
     cbx_hub_room_t *rooms;   /* by id */
     cbx_session_t *dirty, *dead;

@@ -15,17 +15,21 @@
 #include "base/stats.h"
 #include "live/hub_inside.h"
 
-enum {
-    FRAME_OVERHEAD =
-        8192,    /* bytes a frame may have beside its text: names, token, `since` of some hundred rooms */
-    ESCAPED = 6, /* bytes that a byte of text may take in JSON (\u00e9) */
-    NOTSENT_LOWAT = 131072, /* bytes that the kernel may hold unsent: else a stopped reader hides in 4 MB of
-                               its buffers */
-    FRAMES_PER_MESSAGE =
-        10, /* frames a second, for each message a second that is allowed: typing, read, ping */
-    AGAIN_MS_MIN = 500,
-    AGAIN_MS_SPREAD = 4000 /* when to come back: spread, so that not all come at once */
-};
+/* bytes a frame may have beside its text (names, token, `since` of some hundred rooms), and bytes that one
+ * byte of text may take in JSON (\u00e9) */
+enum { FRAME_OVERHEAD = 8192, ESCAPED = 6 };
+
+/* bytes that the kernel may hold unsent: else a stopped reader hides in 4 MB of its buffers */
+enum { NOTSENT_LOWAT = 131072 };
+
+/* times outbound-limit that may wait for a moment, see PATIENCE_MS of hub.c */
+enum { BURST_LIMITS = 16 };
+
+/* frames a second, for each message a second that is allowed: typing, read, ping; and the least of that */
+enum { FRAMES_PER_MESSAGE = 10, FRAMES_MIN = 50 };
+
+/* when to come back after bye: spread, so that not all come at once */
+enum { AGAIN_MS_MIN = 500, AGAIN_MS_SPREAD = 4000 };
 
 static const uint8_t may_become[] = {
     [CBX_GREETING] = 1 << CBX_OPEN | 1 << CBX_CLOSING | 1 << CBX_CLOSED,
@@ -198,17 +202,19 @@ static void on_request(cbx_session_t *s, cbx_request_t *req)
     }
 }
 
-/* true while the client keeps to what is fair; see FRAMES_PER_MESSAGE */
+/* true while the client keeps to what is fair; the burst is twice the rate, as for messages */
 static bool admit(cbx_session_t *s)
 {
-    double rate = s->hub->local->settings->rate * FRAMES_PER_MESSAGE, burst = rate < 50 ? 100 : rate * 2;
+    double rate = s->hub->local->settings->rate * FRAMES_PER_MESSAGE;
 
-    if (s->hub->local->settings->rate == 0)
+    if (rate == 0)
         return true;
-    s->frames += (double)(s->heard_at - s->frames_at) / 1000 * (burst / 2);
+    if (rate < FRAMES_MIN)
+        rate = FRAMES_MIN;
+    s->frames += (double)(s->heard_at - s->frames_at) / 1000 * rate;
     s->frames_at = s->heard_at;
-    if (s->frames > burst)
-        s->frames = burst;
+    if (s->frames > rate * 2)
+        s->frames = rate * 2;
     return --s->frames >= 0;
 }
 
@@ -236,6 +242,11 @@ static void on_text(cbx_session_t *s, const char *text, size_t len)
  * came */
 static void on_end(cbx_session_t *s)
 {
+    if (s->conn->sock != NULL && !wslay_event_get_read_enabled(s->conn->ws_ctx) &&
+        !wslay_event_get_close_sent(s->conn->ws_ctx)) {
+        s->broken = true; /* a frame that wslay could not read: it has queued a close and given up */
+        wslay_event_send(s->conn->ws_ctx);
+    }
     if (s->conn->sock == NULL || !wslay_event_get_close_sent(s->conn->ws_ctx)) {
         cbx_session_cut(s);
         return;
@@ -260,6 +271,8 @@ static void on_message(h2o_websocket_conn_t *conn, const struct wslay_event_on_m
     }
     s->heard_at = cbx_clock_steady();
     s->pinged = false;
+    if (arg->opcode == WSLAY_CONNECTION_CLOSE && arg->msg_length == 1)
+        s->broken = true; /* half a code (RFC 6455 section 5.5.1) */
     if (arg->opcode == WSLAY_CONNECTION_CLOSE && s->state != CBX_CLOSING && s->state != CBX_CLOSED) {
         move(s, CBX_CLOSING); /* wslay answers it, behind what waits */
         set_timer(s, &s->hub->linger);
@@ -291,13 +304,18 @@ static ssize_t on_recv(wslay_event_context_ptr ctx, uint8_t *buf, size_t len, in
     return (ssize_t)len;
 }
 
+/* wslay's control frames join our queue. Where it ends a broken connection with an empty close frame, ours
+ * says 1002. */
 static ssize_t on_send(wslay_event_context_ptr ctx, const uint8_t *data, size_t len, int flags, void *arg)
 {
+    static const uint8_t empty_close[] = {0x88, 0},
+                         broken_close[] = {0x88, 2, CBX_PROTOCOL_ERROR >> 8, CBX_PROTOCOL_ERROR & 0xff};
     cbx_session_t *s = ((h2o_websocket_conn_t *)arg)->data;
-    cbx_frame_t *frame = cbx_frame_alloc(len);
+    bool broken = s->broken && len == sizeof(empty_close) && memcmp(data, empty_close, len) == 0;
+    cbx_frame_t *frame = cbx_frame_alloc(broken ? sizeof(broken_close) : len);
 
     (void)ctx, (void)flags;
-    memcpy(frame->bytes, data, len);
+    memcpy(frame->bytes, broken ? broken_close : data, frame->len);
     cbx_outbound_push(&s->out, frame);
     cbx_frame_unref(frame);
     cbx_hub_dirty(s->hub, s);
@@ -309,6 +327,25 @@ static const struct wslay_event_callbacks callbacks = {
     .send_callback = on_send,
     .on_msg_recv_callback = NULL, /* set by open_wslay: H2O's own, which calls on_message */
 };
+
+/* -- slowness. Who has more than outbound-limit waiting when the socket takes no more has a second to read
+ * it. -- */
+
+static void let_go(cbx_session_t *s)
+{
+    CBX_COUNT(sessions_slow, 1);
+    cbx_session_close(s, CBX_TOO_SLOW);
+}
+
+static void judge(cbx_session_t *s)
+{
+    bool slow = cbx_outbound_waiting(&s->out) > s->hub->local->settings->outbound_limit;
+
+    if (slow == s->slow || s->state != CBX_OPEN)
+        return;
+    s->slow = slow;
+    set_timer(s, slow ? &s->hub->patience : &s->hub->ping);
+}
 
 /* -- time -- */
 
@@ -323,6 +360,8 @@ static void on_timer(h2o_timeout_entry_t *entry)
     }
     if (s->state == CBX_GREETING) {
         cbx_session_close(s, CBX_NO_HELLO);
+    } else if (s->state == CBX_OPEN && s->slow) {
+        let_go(s);
     } else if (s->state == CBX_CLOSING || s->pinged) {
         cbx_session_cut(s); /* it does not answer */
     } else if (s->token.expires_at <= cbx_clock_wall() / 1000) {
@@ -351,7 +390,7 @@ cbx_session_t *cbx_session_create(cbx_hub_t *hub, h2o_req_t *req, const char *ke
     s->id = id;
     s->hub = hub;
     s->heard_at = s->frames_at = cbx_clock_steady();
-    s->frames = 100;
+    s->frames = FRAMES_MIN * 2;
     if ((s->has_token = token != NULL))
         s->token = *token;
     setsockopt(h2o_socket_get_fd(sock), IPPROTO_TCP, TCP_NOTSENT_LOWAT, &lowat, sizeof(lowat));
@@ -384,18 +423,12 @@ void cbx_session_snapshot(cbx_session_t *s, cbx_frame_t *frame)
     cbx_hub_dirty(s->hub, s);
 }
 
-static void slow(cbx_session_t *s)
-{
-    CBX_COUNT(sessions_slow, 1);
-    cbx_session_close(s, CBX_TOO_SLOW);
-}
-
 void cbx_session_push(cbx_session_t *s, cbx_frame_t *frame)
 {
     if (s->state == CBX_CLOSING || s->state == CBX_CLOSED)
         return;
-    if (cbx_outbound_waiting(&s->out) + frame->len > s->hub->local->settings->outbound_limit) {
-        slow(s);
+    if (s->slow && cbx_outbound_waiting(&s->out) > BURST_LIMITS * s->hub->local->settings->outbound_limit) {
+        let_go(s);
         return;
     }
     cbx_outbound_push(&s->out, frame);
@@ -412,7 +445,7 @@ static void on_written(h2o_socket_t *sock, const char *err)
         return;
     }
     cbx_outbound_written(&s->out);
-    cbx_hub_dirty(s->hub, s);
+    cbx_session_write(s); /* at once: the loop goes on until the kernel takes no more */
 }
 
 void cbx_session_send(cbx_session_t *s, cbx_frame_t *frame)
@@ -466,6 +499,7 @@ void cbx_session_write(cbx_session_t *s)
         break;
     case CBX_WRITE_FAILED:
         cbx_session_cut(s);
-        break;
+        return;
     }
+    judge(s);
 }

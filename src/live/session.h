@@ -26,13 +26,16 @@ typedef struct cbx_session {
     bool pinged;   /* and nothing was heard since */
     bool dirty;    /* is in the hub's list of those to write to */
     bool finished; /* closes when what waits is written */
+    bool broken;   /* what came is no WebSocket, though wslay would end it without a code */
+    bool slow;     /* more than outbound-limit waits; the timer will look again */
     cbx_token_t token;
     cbx_outbound_t out;
-    h2o_timeout_entry_t timer; /* GREETING: hello-timeout; OPEN: ping-interval; CLOSING: linger */
-    int64_t heard_at;          /* ms, steady */
-    double frames;             /* that may come at once */
-    int64_t frames_at;         /* ms, steady: when that was */
-    struct cbx_place {         /* where this session is in the rooms' lists */
+    h2o_timeout_entry_t
+        timer;         /* GREETING: hello-timeout; OPEN: ping-interval, or patience; CLOSING: linger */
+    int64_t heard_at;  /* ms, steady */
+    double frames;     /* that may come at once */
+    int64_t frames_at; /* ms, steady: when that was */
+    struct cbx_place { /* where this session is in the rooms' lists */
         struct cbx_hub_room *room;
         size_t index;
     } * places;
