@@ -1,0 +1,335 @@
+/* config.c -- reads a configuration with H2O's own configurator, and what surrounds that.
+ *
+ * Main thread, at the start only. The configuration is an h2o.conf: H2O's library brings its directives,
+ * directives.c adds ours and those that H2O keeps in its program. Before H2O applies the tree, we look at the
+ * names ourselves: H2O says that a command is unknown, we say which one was probably meant.
+ */
+#include "server/config.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "http/http.h"
+#include "server/yaml.h"
+
+#define BODY_DEFAULT (1 << 20)
+#define BODY_MAX (16 << 20) /* above 32 MB H2O maps files in /tmp */
+
+void cbx_config_complain(const yoml_t *at, const char *command, const char *fmt, ...)
+{
+    char what[512];
+    va_list args;
+
+    va_start(args, fmt);
+    vsnprintf(what, sizeof(what), fmt, args);
+    va_end(args);
+    for (char *p = what; *p != '\0'; ++p)
+        if (iscntrl((unsigned char)*p))
+            *p = '?';
+    fprintf(stderr, "[%s:%zu] %s%s%s%s\n", at->filename, at->line + 1, command != NULL ? "in command " : "",
+            command != NULL ? command : "", command != NULL ? ", " : "", what);
+}
+
+bool cbx_config_switch(const yoml_t *node, const char *command, const char *what, bool *on)
+{
+    if (node->type == YOML_TYPE_SCALAR) {
+        *on = strcasecmp(node->data.scalar, "ON") == 0;
+        if (*on || strcasecmp(node->data.scalar, "OFF") == 0)
+            return true;
+    }
+    cbx_config_complain(node, command, "%s must be ON or OFF", what);
+    return false;
+}
+
+bool cbx_config_number(const yoml_t *node, const char *command, const char *what, uint64_t min, uint64_t max,
+                       uint64_t *number)
+{
+    char *end;
+
+    if (node->type == YOML_TYPE_SCALAR && isdigit((unsigned char)node->data.scalar[0])) {
+        errno = 0;
+        *number = strtoull(node->data.scalar, &end, 10);
+        if (*end == '\0' && errno == 0 && *number >= min && *number <= max)
+            return true;
+    }
+    cbx_config_complain(node, command, "%s must be a whole number from %llu to %llu", what,
+                        (unsigned long long)min, (unsigned long long)max);
+    return false;
+}
+
+/* -- names -- */
+
+static size_t least(size_t a, size_t b, size_t c)
+{
+    size_t ab = a < b ? a : b;
+
+    return ab < c ? ab : c;
+}
+
+/* letters to change, add or drop between the two (Levenshtein) */
+static size_t distance(const char *a, const char *b)
+{
+    size_t row[64], len = strlen(b);
+
+    if (len >= sizeof(row) / sizeof(row[0]))
+        return SIZE_MAX;
+    for (size_t j = 0; j <= len; ++j)
+        row[j] = j;
+    for (size_t i = 1; a[i - 1] != '\0'; ++i) {
+        size_t diagonal = row[0];
+        row[0] = i;
+        for (size_t j = 1; j <= len; ++j) {
+            size_t above = row[j];
+            row[j] = least(above + 1, row[j - 1] + 1, diagonal + (a[i - 1] != b[j - 1]));
+            diagonal = above;
+        }
+    }
+    return row[len];
+}
+
+static const char *nearest(h2o_globalconf_t *global, const char *name)
+{
+    const char *best = "hosts";
+    size_t best_distance = SIZE_MAX;
+
+    for (h2o_linklist_t *n = global->configurators.next; n != &global->configurators; n = n->next) {
+        h2o_configurator_t *c = H2O_STRUCT_FROM_MEMBER(h2o_configurator_t, _link, n);
+        for (size_t i = 0; i != c->commands.size; ++i) {
+            size_t d = distance(name, c->commands.entries[i].name);
+            if (d < best_distance) {
+                best_distance = d;
+                best = c->commands.entries[i].name;
+            }
+        }
+    }
+    return best;
+}
+
+/* the names in a mapping of directives and, below `hosts` and `paths`, of the mappings in there. What has not
+ * the right shape is passed over: H2O complains about that. */
+static bool check_names(h2o_globalconf_t *global, yoml_t *node)
+{
+    if (node->type == YOML_TYPE_SEQUENCE)
+        for (size_t i = 0; i != node->data.sequence.size; ++i)
+            if (!check_names(global, node->data.sequence.elements[i]))
+                return false;
+    if (node->type != YOML_TYPE_MAPPING)
+        return true;
+    for (size_t i = 0; i != node->data.mapping.size; ++i) {
+        yoml_t *key = node->data.mapping.elements[i].key, *value = node->data.mapping.elements[i].value;
+        if (key->type != YOML_TYPE_SCALAR)
+            continue;
+        if (h2o_configurator_get_command(global, key->data.scalar) == NULL) {
+            cbx_config_complain(key, NULL, "unknown command: %s; did you mean %s?", key->data.scalar,
+                                nearest(global, key->data.scalar));
+            return false;
+        }
+        if ((strcmp(key->data.scalar, "hosts") == 0 || strcmp(key->data.scalar, "paths") == 0) &&
+            value->type == YOML_TYPE_MAPPING)
+            for (size_t j = 0; j != value->data.mapping.size; ++j)
+                if (!check_names(global, value->data.mapping.elements[j].value))
+                    return false;
+    }
+    return true;
+}
+
+/* -- commands that repeat -- */
+
+/* gives a node like `map` in which a repeating command with a sequence of values is there once for each of
+ * them */
+static yoml_t *spread_map(const yoml_t *map)
+{
+    yoml_t *out = (yoml_t *)cbx_memdup(map, sizeof(*map));
+    size_t n = 0, cap = map->data.mapping.size;
+
+    for (size_t i = 0; i != map->data.mapping.size; ++i)
+        if (map->data.mapping.elements[i].value->type == YOML_TYPE_SEQUENCE)
+            cap += map->data.mapping.elements[i].value->data.sequence.size;
+    out = cbx_realloc(out, sizeof(*out) + cap * sizeof(out->data.mapping.elements[0]));
+    out->filename = cbx_strdup(map->filename);
+    out->anchor = out->tag = NULL;
+    out->_refcnt = 1;
+    for (size_t i = 0; i != map->data.mapping.size; ++i) {
+        const yoml_mapping_element_t *e = &map->data.mapping.elements[i];
+        bool list = e->value->type == YOML_TYPE_SEQUENCE && e->key->type == YOML_TYPE_SCALAR &&
+                    cbx_yaml_repeats(e->key->data.scalar);
+        for (size_t j = 0; j != (list ? e->value->data.sequence.size : 1); ++j) {
+            yoml_t *value = list ? e->value->data.sequence.elements[j] : e->value;
+            ++e->key->_refcnt;
+            ++value->_refcnt;
+            out->data.mapping.elements[n++] = (yoml_mapping_element_t){e->key, value};
+        }
+    }
+    out->data.mapping.size = n;
+    return out;
+}
+
+/* takes the node of directives, at any level, and gives what H2O shall see. Nodes may be shared by aliases,
+ * so mappings are copied, not changed. */
+static yoml_t *spread(yoml_t *node)
+{
+    yoml_t *out = node;
+
+    if (node->type == YOML_TYPE_SEQUENCE) {
+        for (size_t i = 0; i != node->data.sequence.size; ++i)
+            node->data.sequence.elements[i] = spread(node->data.sequence.elements[i]);
+    } else if (node->type == YOML_TYPE_MAPPING) {
+        out = spread_map(node);
+        cbx_yaml_free(node);
+        for (size_t i = 0; i != out->data.mapping.size; ++i) {
+            yoml_mapping_element_t *e = &out->data.mapping.elements[i];
+            bool levels = e->key->type == YOML_TYPE_SCALAR && (strcmp(e->key->data.scalar, "hosts") == 0 ||
+                                                               strcmp(e->key->data.scalar, "paths") == 0);
+            if (levels && e->value->type == YOML_TYPE_MAPPING) {
+                yoml_t *below = spread_map(e->value);
+                cbx_yaml_free(e->value);
+                e->value = below;
+                for (size_t j = 0; j != below->data.mapping.size; ++j)
+                    below->data.mapping.elements[j].value = spread(below->data.mapping.elements[j].value);
+            }
+        }
+    }
+    return out;
+}
+
+yoml_t *cbx_config_load(const char *path)
+{
+    char why[512];
+    yoml_t *tree = cbx_yaml_load(path, why, sizeof(why));
+
+    if (tree == NULL)
+        fprintf(stderr, "%s\n", why);
+    return tree != NULL ? spread(tree) : NULL;
+}
+
+/* -- access logs -- */
+
+static bool access_log(yoml_t *node, bool (*check)(const yoml_t *path, void *arg), void *arg)
+{
+    const yoml_t *path = node->type == YOML_TYPE_MAPPING ? yoml_get(node, "path") : node;
+
+    if (path == NULL || path->type != YOML_TYPE_SCALAR || path->data.scalar[0] == '|')
+        return true;
+    return check(path, arg);
+}
+
+bool cbx_config_access_logs(yoml_t *node, bool (*check)(const yoml_t *path, void *arg), void *arg)
+{
+    if (node->type == YOML_TYPE_SEQUENCE)
+        for (size_t i = 0; i != node->data.sequence.size; ++i)
+            if (!cbx_config_access_logs(node->data.sequence.elements[i], check, arg))
+                return false;
+    if (node->type == YOML_TYPE_MAPPING)
+        for (size_t i = 0; i != node->data.mapping.size; ++i) {
+            yoml_t *key = node->data.mapping.elements[i].key, *value = node->data.mapping.elements[i].value;
+            if (key->type == YOML_TYPE_SCALAR && strcmp(key->data.scalar, "access-log") == 0) {
+                if (!access_log(value, check, arg))
+                    return false;
+            } else if (!cbx_config_access_logs(value, check, arg)) {
+                return false;
+            }
+        }
+    return true;
+}
+
+/* -- the whole -- */
+
+static void register_commands(cbx_config_t *config)
+{
+    h2o_globalconf_t *global = &config->global;
+
+    h2o_access_log_register_configurator(global);
+    h2o_compress_register_configurator(global);
+    h2o_errordoc_register_configurator(global);
+    h2o_expires_register_configurator(global);
+    h2o_file_register_configurator(global);
+    h2o_headers_register_configurator(global);
+    h2o_proxy_register_configurator(global);
+    h2o_reproxy_register_configurator(global);
+    h2o_redirect_register_configurator(global);
+    h2o_status_register_configurator(global);
+    h2o_throttle_resp_register_configurator(global);
+    cbx_directives_define(config);
+}
+
+static void set_defaults(cbx_config_t *config)
+{
+    static char *no_origins[] = {NULL};
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+
+    config->global.max_request_entity_size = BODY_DEFAULT;
+    config->global.server_name = h2o_iovec_init(H2O_STRLIT("chatterbox"));
+    config->settings = (cbx_settings_t){
+        .database = "var/chat.db",
+        .synchronous_full = true,
+        .token_lifetime = 604800,
+        .guests = true,
+        .registration = true,
+        .allowed_origins = no_origins,
+        .message_limit = 16384,
+        .rate = 10,
+        .outbound_limit = 1048576,
+        .hello_timeout = 10,
+        .ping_interval = 30,
+        .num_threads = cores < 1     ? 1
+                       : cores > 256 ? 256
+                                     : (unsigned)cores,
+    };
+}
+
+/* what no directive can see alone */
+static bool check_together(cbx_config_t *config)
+{
+    yoml_t *body = yoml_get(config->tree, "limit-request-body");
+
+    if (config->listens.len == 0) {
+        cbx_config_complain(config->tree, NULL, "nobody could connect: add listen, such as `listen: 8080`");
+        return false;
+    }
+    if (config->token_secret != NULL && config->token_secret_file != NULL) {
+        cbx_config_complain(config->token_secret, "chatterbox.token-secret",
+                            "chatterbox.token-secret-file is there too; keep one of them");
+        return false;
+    }
+    if (config->token_secret == NULL && config->token_secret_file == NULL) {
+        cbx_config_complain(
+            config->tree, NULL,
+            "the key of the tokens is missing: add `chatterbox.token-secret-file: var/secret` (the "
+            "file is made at the first start)");
+        return false;
+    }
+    if (config->global.max_request_entity_size > BODY_MAX && body != NULL) {
+        cbx_config_complain(body, "limit-request-body", "must be a whole number from 0 to %d", BODY_MAX);
+        return false;
+    }
+    return true;
+}
+
+cbx_config_t *cbx_config_read(const char *path, yoml_t *tree, bool dry)
+{
+    cbx_config_t *config = cbx_zalloc(sizeof(*config));
+
+    config->path = path;
+    config->tree = tree;
+    h2o_config_init(&config->global);
+    set_defaults(config);
+    register_commands(config);
+    if (tree->type != YOML_TYPE_MAPPING) {
+        cbx_config_complain(tree, NULL, "a configuration is a mapping of directives, such as `listen: 8080`");
+        return NULL;
+    }
+    if (!check_names(&config->global, tree) || h2o_configurator_apply(&config->global, tree, dry) != 0 ||
+        !check_together(config))
+        return NULL;
+    /* H2O's program does this, its library does not: without a cache each request opens its file again */
+    config->global.filecache.capacity = config->global.http2.max_concurrent_requests_per_connection * 2;
+    for (h2o_hostconf_t **host = config->global.hosts; *host != NULL; ++host)
+        cbx_http_register_too_large(*host);
+    cbx_listens_bind_hosts(&config->listens, config->global.hosts);
+    return config;
+}

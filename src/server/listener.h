@@ -1,0 +1,60 @@
+/* listener.h -- where the server listens: what `listen` says, and the sockets for it. */
+#ifndef cbx_server_listener_h
+#define cbx_server_listener_h
+
+#include <h2o.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "server/tls.h"
+
+typedef struct cbx_listen {
+    const yoml_t *node; /* where it is said; lent */
+    union {
+        struct sockaddr sa;
+        struct sockaddr_storage storage;
+        struct sockaddr_un un;
+    } addr; /* as asked for; port 0 is filled in when it is open */
+    socklen_t addr_len;
+    bool any_port;       /* port 0 was asked for */
+    const yoml_t *owner; /* of a unix socket's file, or NULL */
+    int permission;      /* of a unix socket's file, or -1 */
+    bool proxy_protocol;
+    h2o_hostconf_t **hosts; /* NULL-terminated; NULL: all hosts, until cbx_listens_bind_hosts */
+    cbx_tls_cert_t *certs;
+    size_t certs_len; /* 0: no TLS */
+
+    SSL_CTX *tls; /* one reference */
+    int *fds;     /* one for each worker */
+    size_t fds_len;
+    bool made_file; /* the unix socket's file is ours to remove */
+} cbx_listen_t;
+
+typedef struct cbx_listens {
+    cbx_listen_t **list;
+    size_t len;
+} cbx_listens_t;
+
+/* listens without hosts of their own serve all of `hosts` */
+void cbx_listens_bind_hosts(cbx_listens_t *listens, h2o_hostconf_t **hosts);
+
+/* makes the TLS contexts; false after a complaint; then `tls` may be missing in some */
+bool cbx_listens_load_tls(cbx_listens_t *listens);
+/* makes them again from the files as they are now. What cannot be read is logged, and keeps its old context.
+ */
+void cbx_listens_reload_tls(cbx_listens_t *listens);
+
+/* opens `workers` sockets for each TCP listen; false after a complaint */
+bool cbx_listens_open_tcp(cbx_listens_t *listens, unsigned workers, unsigned fastopen);
+/* the same for unix sockets, which makes files (and removes those that nobody listens at any more) */
+bool cbx_listens_open_unix(cbx_listens_t *listens, unsigned workers);
+/* could they be opened? Changes nothing. */
+bool cbx_listens_check_unix(const cbx_listens_t *listens);
+/* `to`, read from the same tree as `from`, takes over the sockets and contexts */
+void cbx_listens_move(cbx_listens_t *from, cbx_listens_t *to);
+/* writes "listening on URL" for each to stderr */
+void cbx_listens_print(const cbx_listens_t *listens);
+/* closes what is open and removes the files of unix sockets; harmless twice */
+void cbx_listens_close(cbx_listens_t *listens);
+
+#endif

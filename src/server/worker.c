@@ -1,0 +1,437 @@
+/* worker.c -- the turn of a worker, how it accepts, and how it ends.
+ *
+ * A turn is: H2O's loop (sockets, timers), the mailbox, the hub's flush. H2O keeps free chunks in lists that
+ * are a thread's own, and what it makes remembers which: so the thread itself makes the loop and the context,
+ * and itself frees them. Before, between and after its turns it waits for the main thread, which then may
+ * touch the worker; while it turns, the main thread only posts orders, which are letters too.
+ *
+ * The end, in the clock of a drain: at once every session hears `bye` and every HTTP/2 connection a GOAWAY;
+ * after GRACE_MS nobody is read from any more (who is idle is closed by that; who waits for an answer gets
+ * it); CUT_MS before the deadline what is left is cut; at the deadline the thread ends whatever is left.
+ */
+#include "server/worker.h"
+
+#include <errno.h>
+#include <h2o/http2.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <uv.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/stats.h"
+#include "http/pending.h"
+#include "live/hub.h"
+
+#define ACCEPT_AT_ONCE 16 /* of an event, so that those who are connected get their turn */
+#define GRACE_MS 1000
+#define CUT_MS 2000
+#define DRAIN_TICK_MS 20
+
+struct listener {
+    h2o_accept_ctx_t accept;
+    h2o_socket_t *sock; /* NULL: closed */
+    cbx_worker_t *worker;
+};
+
+/* a connection, for counting and for cutting it */
+struct conn {
+    h2o_linklist_t link;
+    cbx_worker_t *worker;
+    int fd;
+};
+
+struct cbx_worker {
+    cbx_local_t local; /* first: letters and H2O's handlers find us by it */
+    const cbx_worker_env_t *env;
+    unsigned index;
+    pthread_t thread;
+    uv_sem_t made, go; /* the main thread and ours take turns: made -> go (serve) -> ended() -> go (free) */
+    h2o_multithread_receiver_t receiver;
+    h2o_linklist_t conns;
+    h2o_timeout_entry_t pause; /* linked: no descriptors, not accepting */
+    bool short_of_fds;         /* and that is in the log */
+    enum { SERVING, SAYING_BYE, DEAF, CUTTING } state;
+    int64_t drained_at, deadline;
+    size_t listeners_len;
+    struct listener listeners[];
+};
+
+/* an order travels as a letter */
+struct order {
+    cbx_mail_t mail;
+    void (*run)(cbx_worker_t *worker, struct order *order);
+    int64_t deadline;
+    size_t len;
+    SSL_CTX *tls[]; /* one reference each */
+};
+
+/* -- connections -- */
+
+static void on_close(void *arg)
+{
+    struct conn *conn = arg;
+
+    h2o_linklist_unlink(&conn->link);
+    free(conn);
+    CBX_COUNT(connections, -1);
+}
+
+static void add_conn(cbx_worker_t *worker, h2o_socket_t *sock)
+{
+    struct conn *conn = cbx_zalloc(sizeof(*conn));
+
+    conn->worker = worker;
+    conn->fd = h2o_socket_get_fd(sock);
+    h2o_linklist_insert(&worker->conns, &conn->link);
+    sock->on_close.cb = on_close;
+    sock->on_close.data = conn;
+}
+
+/* H2O finds the connections ended, and closes them; closing them here would pull them from under its feet */
+static void shut_down_all(cbx_worker_t *worker, int how)
+{
+    for (h2o_linklist_t *n = worker->conns.next; n != &worker->conns; n = n->next)
+        shutdown(H2O_STRUCT_FROM_MEMBER(struct conn, link, n)->fd, how);
+}
+
+/* -- accepting -- */
+
+static void on_acceptable(h2o_socket_t *sock, const char *err);
+
+static void on_pause_over(h2o_timeout_entry_t *entry)
+{
+    cbx_worker_t *worker = H2O_STRUCT_FROM_MEMBER(cbx_worker_t, pause, entry);
+
+    for (size_t i = 0; i != worker->listeners_len; ++i)
+        if (worker->listeners[i].sock != NULL)
+            h2o_socket_read_start(worker->listeners[i].sock, on_acceptable);
+}
+
+/* what waits stays there, and would wake us again and again */
+static void pause_accepting(cbx_worker_t *worker, int errnum)
+{
+    for (size_t i = 0; i != worker->listeners_len; ++i)
+        if (worker->listeners[i].sock != NULL)
+            h2o_socket_read_stop(worker->listeners[i].sock);
+    if (!h2o_timeout_is_linked(&worker->pause))
+        h2o_timeout_link(worker->local.ctx.loop, &worker->local.ctx.hundred_ms_timeout, &worker->pause);
+    if (!worker->short_of_fds)
+        cbx_log(CBX_LOG_WARN, "accept-paused", "why", strerror(errnum), NULL);
+    worker->short_of_fds = true;
+}
+
+static bool accept_one(struct listener *listener)
+{
+    cbx_worker_t *worker = listener->worker;
+    h2o_socket_t *sock = h2o_evloop_socket_accept(listener->sock);
+
+    if (sock == NULL) {
+        if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+            pause_accepting(worker, errno);
+        return false;
+    }
+    worker->short_of_fds = false;
+    if (CBX_COUNT(connections, 1) >= (int64_t)worker->env->max_connections) {
+        CBX_COUNT(connections, -1);
+        CBX_COUNT(connections_refused, 1);
+        h2o_socket_close(sock);
+        return true;
+    }
+    add_conn(worker, sock);
+    h2o_accept(&listener->accept, sock);
+    return true;
+}
+
+static void on_acceptable(h2o_socket_t *sock, const char *err)
+{
+    if (err != NULL)
+        return;
+    for (int i = 0; i != ACCEPT_AT_ONCE && accept_one(sock->data); ++i)
+        ;
+}
+
+static void close_listeners(cbx_worker_t *worker)
+{
+    for (size_t i = 0; i != worker->listeners_len; ++i) {
+        struct listener *listener = &worker->listeners[i];
+        if (listener->sock == NULL)
+            continue;
+        while (accept_one(listener))
+            ;
+        h2o_socket_close(listener->sock);
+        listener->sock = NULL;
+    }
+    h2o_timeout_unlink(&worker->pause);
+}
+
+/* -- orders -- */
+
+static void on_order(cbx_mail_t *mail, void *reader)
+{
+    struct order *order = (struct order *)mail;
+
+    order->run(reader, order); /* the local comes first in a worker */
+    for (size_t i = 0; i != order->len; ++i)
+        SSL_CTX_free(order->tls[i]);
+    free(order);
+}
+
+static struct order *new_order(void (*run)(cbx_worker_t *worker, struct order *order), size_t len)
+{
+    struct order *order = cbx_zalloc(sizeof(*order) + len * sizeof(order->tls[0]));
+
+    order->mail.deliver = on_order;
+    order->run = run;
+    order->len = len;
+    return order;
+}
+
+static void run_close_listeners(cbx_worker_t *worker, struct order *order)
+{
+    (void)order;
+    close_listeners(worker);
+}
+
+void cbx_worker_close_listeners(cbx_worker_t *worker)
+{
+    cbx_mailbox_post(&worker->local.mailbox, &new_order(run_close_listeners, 0)->mail);
+}
+
+static void run_drain(cbx_worker_t *worker, struct order *order)
+{
+    if (worker->state != SERVING)
+        return;
+    close_listeners(worker);
+    worker->state = SAYING_BYE;
+    worker->drained_at = cbx_clock_steady();
+    worker->deadline = order->deadline;
+    cbx_hub_drain(worker->local.hub);
+    h2o_context_request_shutdown(&worker->local.ctx);
+}
+
+void cbx_worker_drain(cbx_worker_t *worker, int64_t deadline)
+{
+    struct order *order = new_order(run_drain, 0);
+
+    order->deadline = deadline;
+    cbx_mailbox_post(&worker->local.mailbox, &order->mail);
+}
+
+static void run_cut(cbx_worker_t *worker, struct order *order)
+{
+    (void)order;
+    if (worker->state != SERVING && worker->deadline > cbx_clock_steady() + CUT_MS)
+        worker->deadline = cbx_clock_steady() + CUT_MS;
+}
+
+void cbx_worker_cut(cbx_worker_t *worker)
+{
+    cbx_mailbox_post(&worker->local.mailbox, &new_order(run_cut, 0)->mail);
+}
+
+/* what was there goes with the order */
+static void run_use_tls(cbx_worker_t *worker, struct order *order)
+{
+    for (size_t i = 0; i != worker->listeners_len; ++i) {
+        SSL_CTX *old = worker->listeners[i].accept.ssl_ctx;
+        worker->listeners[i].accept.ssl_ctx = order->tls[i];
+        order->tls[i] = old;
+    }
+}
+
+static SSL_CTX *ref_tls(SSL_CTX *tls)
+{
+    if (tls != NULL)
+        SSL_CTX_up_ref(tls);
+    return tls;
+}
+
+void cbx_worker_use_tls(cbx_worker_t *worker)
+{
+    struct order *order = new_order(run_use_tls, worker->listeners_len);
+
+    for (size_t i = 0; i != order->len; ++i)
+        order->tls[i] = ref_tls(worker->env->config->listens.list[i]->tls);
+    cbx_mailbox_post(&worker->local.mailbox, &order->mail);
+}
+
+/* -- the thread -- */
+
+bool cbx_worker_is_empty(const cbx_worker_t *worker)
+{
+    return h2o_linklist_is_empty((h2o_linklist_t *)&worker->conns) &&
+           cbx_hub_sessions(worker->local.hub) == 0;
+}
+
+/* goes on with a drain; false when the thread may end */
+static bool go_on_draining(cbx_worker_t *worker)
+{
+    int64_t now = cbx_clock_steady();
+
+    if (worker->state == SAYING_BYE && now >= worker->drained_at + GRACE_MS) {
+        worker->state = DEAF;
+        shut_down_all(worker, SHUT_RD);
+    }
+    if (worker->state != CUTTING && now >= worker->deadline - CUT_MS) {
+        worker->state = CUTTING;
+        cbx_hub_cut(worker->local.hub);
+        shut_down_all(worker, SHUT_RDWR);
+    }
+    return !cbx_worker_is_empty(worker) && now < worker->deadline;
+}
+
+/* What is written between two turns (answers that came by mail) leaves its completion in the loop's list of
+ * pending callbacks, which H2O runs only after it has polled: so then it must not wait. */
+static int32_t wait_of(const cbx_worker_t *worker)
+{
+    const h2o_evloop_t *loop = worker->local.ctx.loop;
+
+    if (loop->_pending_as_client != NULL || loop->_pending_as_server != NULL)
+        return 0;
+    return worker->state == SERVING ? INT32_MAX : DRAIN_TICK_MS;
+}
+
+static void run_turns(cbx_worker_t *worker)
+{
+    cbx_local_t *local = &worker->local;
+
+    do {
+        h2o_evloop_run(local->ctx.loop, wait_of(worker));
+        cbx_mailbox_deliver(&local->mailbox, local);
+        h2o_filecache_clear(
+            local->ctx.filecache); /* as H2O does: a file that changed is seen in the next turn */
+        cbx_hub_flush(local->hub);
+    } while (worker->state == SERVING || go_on_draining(worker));
+}
+
+/* -- life -- */
+
+static void wake(void *arg)
+{
+    h2o_multithread_send_message(arg, NULL);
+}
+
+/* nobody sends messages: the mailbox has the letters, a wake-up carries none */
+static void on_message(h2o_multithread_receiver_t *receiver, h2o_linklist_t *messages)
+{
+    (void)receiver, (void)messages;
+}
+
+static void add_listener(cbx_worker_t *worker, cbx_listen_t *listen, unsigned index)
+{
+    struct listener *listener = &worker->listeners[worker->listeners_len++];
+    h2o_context_t *ctx = &worker->local.ctx;
+
+    listener->worker = worker;
+    listener->accept.ctx = ctx;
+    listener->accept.hosts = listen->hosts;
+    listener->accept.ssl_ctx = ref_tls(listen->tls);
+    listener->accept.expect_proxy_line = listen->proxy_protocol;
+    listener->sock = h2o_evloop_socket_create(ctx->loop, listen->fds[index], H2O_SOCKET_FLAG_DONT_READ);
+    listen->fds[index] = -1; /* taken */
+    listener->sock->data = listener;
+    h2o_socket_read_start(listener->sock, on_acceptable);
+}
+
+static void make_parts(cbx_worker_t *worker)
+{
+    cbx_listens_t *listens = &worker->env->config->listens;
+    h2o_context_t *ctx = &worker->local.ctx;
+
+    h2o_context_init(ctx, h2o_evloop_create(), &worker->env->config->global);
+    h2o_multithread_register_receiver(ctx->queue, &worker->receiver, on_message);
+    cbx_mailbox_init(&worker->local.mailbox, wake, &worker->receiver);
+    for (size_t i = 0; i != listens->len; ++i)
+        add_listener(worker, listens->list[i], worker->index);
+}
+
+static void free_parts(cbx_worker_t *worker)
+{
+    cbx_local_t *local = &worker->local;
+    h2o_context_t *ctx = &local->ctx;
+    h2o_loop_t *loop = ctx->loop;
+
+    while (cbx_mailbox_deliver(&local->mailbox, local) != 0)
+        ;
+    close_listeners(worker);
+    cbx_hub_flush(local->hub);
+    cbx_hub_free(local->hub);
+    cbx_pending_free(local->pending);
+    for (size_t i = 0; i != worker->listeners_len; ++i)
+        SSL_CTX_free(worker->listeners[i].accept.ssl_ctx);
+    h2o_timeout_unlink(
+        &ctx->http2._graceful_shutdown_timeout); /* H2O's second GOAWAY must not outlive its timer */
+    h2o_multithread_unregister_receiver(ctx->queue, &worker->receiver);
+    h2o_context_dispose(ctx);
+    h2o_evloop_destroy(loop);
+    cbx_mailbox_dispose(&local->mailbox);
+}
+
+static void *live(void *arg)
+{
+    cbx_worker_t *worker = arg;
+
+    make_parts(worker);
+    uv_sem_post(&worker->made);
+    uv_sem_wait(&worker->go); /* cbx_worker_start */
+    run_turns(worker);
+    worker->env->ended(worker->env->arg);
+    uv_sem_wait(&worker->go); /* cbx_worker_free */
+    free_parts(worker);
+    return NULL;
+}
+
+/* signals are the main thread's */
+static bool start_thread(cbx_worker_t *worker)
+{
+    sigset_t all, before;
+    int err;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    err = pthread_create(&worker->thread, NULL, live, worker);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return err == 0;
+}
+
+cbx_worker_t *cbx_worker_create(const cbx_worker_env_t *env, unsigned index)
+{
+    cbx_worker_t *worker =
+        cbx_zalloc(sizeof(*worker) + env->config->listens.len * sizeof(worker->listeners[0]));
+    cbx_local_t *local = &worker->local;
+
+    worker->env = env;
+    worker->index = index;
+    h2o_linklist_init_anchor(&worker->conns);
+    worker->pause.cb = on_pause_over;
+    uv_sem_init(&worker->made, 0);
+    uv_sem_init(&worker->go, 0);
+    if (!start_thread(worker)) {
+        free(worker);
+        return NULL;
+    }
+    uv_sem_wait(&worker->made);
+    local->settings = &env->config->settings;
+    local->core = env->core;
+    local->pool = env->pool;
+    local->readers = env->readers;
+    local->pending = cbx_pending_create();
+    local->hub = cbx_hub_create(local);
+    return worker;
+}
+
+void cbx_worker_start(cbx_worker_t *worker)
+{
+    uv_sem_post(&worker->go);
+}
+
+void cbx_worker_free(cbx_worker_t *worker)
+{
+    uv_sem_post(&worker->go);
+    pthread_join(worker->thread, NULL);
+    uv_sem_destroy(&worker->made);
+    uv_sem_destroy(&worker->go);
+    free(worker);
+}
