@@ -286,9 +286,10 @@ bool cbx_run_hello(cbx_core_t *core, cbx_command_t *cmd)
             cmd->err = answer(core, cmd, seat);
     }
     if (cmd->err == CBX_ERR_UNAUTHORIZED)
-        cbx_batch_add(
-            core->batch,
-            (cbx_row_t){.kind = CBX_ROW_CLOSE, .outlet = cmd->outlet, .session = cmd->session, .code = CBX_BAD_TOKEN});
+        cbx_batch_add(core->batch, (cbx_row_t){.kind = CBX_ROW_CLOSE,
+                                               .outlet = cmd->outlet,
+                                               .session = cmd->session,
+                                               .code = CBX_BAD_TOKEN});
     return true;
 }
 

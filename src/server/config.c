@@ -15,7 +15,7 @@
 
 #include "base/buf.h"
 #include "http/http.h"
-#include "server/yaml.h"
+#include "server/yaml_tree.h"
 
 #define BODY_DEFAULT (1 << 20)
 #define BODY_MAX (16 << 20) /* above 32 MB H2O maps files in /tmp */
@@ -138,64 +138,7 @@ static bool check_names(h2o_globalconf_t *global, yoml_t *node)
     return true;
 }
 
-/* -- commands that repeat -- */
-
-/* gives a node like `map` in which a repeating command with a sequence of values is there once for each of
- * them */
-static yoml_t *spread_map(const yoml_t *map)
-{
-    yoml_t *out = (yoml_t *)cbx_memdup(map, sizeof(*map));
-    size_t n = 0, cap = map->data.mapping.size;
-
-    for (size_t i = 0; i != map->data.mapping.size; ++i)
-        if (map->data.mapping.elements[i].value->type == YOML_TYPE_SEQUENCE)
-            cap += map->data.mapping.elements[i].value->data.sequence.size;
-    out = cbx_realloc(out, sizeof(*out) + cap * sizeof(out->data.mapping.elements[0]));
-    out->filename = cbx_strdup(map->filename);
-    out->anchor = out->tag = NULL;
-    out->_refcnt = 1;
-    for (size_t i = 0; i != map->data.mapping.size; ++i) {
-        const yoml_mapping_element_t *e = &map->data.mapping.elements[i];
-        bool list = e->value->type == YOML_TYPE_SEQUENCE && e->key->type == YOML_TYPE_SCALAR &&
-                    cbx_yaml_repeats(e->key->data.scalar);
-        for (size_t j = 0; j != (list ? e->value->data.sequence.size : 1); ++j) {
-            yoml_t *value = list ? e->value->data.sequence.elements[j] : e->value;
-            ++e->key->_refcnt;
-            ++value->_refcnt;
-            out->data.mapping.elements[n++] = (yoml_mapping_element_t){e->key, value};
-        }
-    }
-    out->data.mapping.size = n;
-    return out;
-}
-
-/* takes the node of directives, at any level, and gives what H2O shall see. Nodes may be shared by aliases,
- * so mappings are copied, not changed. */
-static yoml_t *spread(yoml_t *node)
-{
-    yoml_t *out = node;
-
-    if (node->type == YOML_TYPE_SEQUENCE) {
-        for (size_t i = 0; i != node->data.sequence.size; ++i)
-            node->data.sequence.elements[i] = spread(node->data.sequence.elements[i]);
-    } else if (node->type == YOML_TYPE_MAPPING) {
-        out = spread_map(node);
-        cbx_yaml_free(node);
-        for (size_t i = 0; i != out->data.mapping.size; ++i) {
-            yoml_mapping_element_t *e = &out->data.mapping.elements[i];
-            bool levels = e->key->type == YOML_TYPE_SCALAR && (strcmp(e->key->data.scalar, "hosts") == 0 ||
-                                                               strcmp(e->key->data.scalar, "paths") == 0);
-            if (levels && e->value->type == YOML_TYPE_MAPPING) {
-                yoml_t *below = spread_map(e->value);
-                cbx_yaml_free(e->value);
-                e->value = below;
-                for (size_t j = 0; j != below->data.mapping.size; ++j)
-                    below->data.mapping.elements[j].value = spread(below->data.mapping.elements[j].value);
-            }
-        }
-    }
-    return out;
-}
+/* -- the tree -- */
 
 yoml_t *cbx_config_load(const char *path)
 {
@@ -204,7 +147,7 @@ yoml_t *cbx_config_load(const char *path)
 
     if (tree == NULL)
         fprintf(stderr, "%s\n", why);
-    return tree != NULL ? spread(tree) : NULL;
+    return tree != NULL ? cbx_yaml_spread(tree) : NULL;
 }
 
 /* -- access logs -- */

@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
-#include <sodium.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -17,10 +16,10 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "wire/token.h"
 
 #define SECRET_MIN 32
 #define SECRET_MAX 4096
-#define SECRET_BYTES 32 /* random ones, of a secret that we make: 64 hex digits */
 
 /* the logs that are files, each with the descriptor that it is written through */
 static struct log_file {
@@ -104,7 +103,7 @@ static bool check_secret(const cbx_config_t *config)
     if (config->token_secret_file == NULL)
         return true;
     if ((text = read_secret(config->token_secret_file, &len, &none)) != NULL) {
-        sodium_memzero(text, len);
+        explicit_bzero(text, len);
         free(text);
         return true;
     }
@@ -130,18 +129,17 @@ static bool write_all(int fd, const char *text, size_t len)
 /* O_EXCL: of two servers that start at once, one makes it, and the other reads it */
 static bool make_secret(const yoml_t *path)
 {
-    unsigned char random[SECRET_BYTES];
-    char hex[SECRET_BYTES * 2 + 1];
+    char hex[CBX_JTI_LEN * 2 + 1]; /* two ids, each 128 random bits */
     int fd = open(path->data.scalar, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     bool ok;
 
     if (fd == -1 && errno == EEXIST)
         return true;
-    randombytes_buf(random, sizeof(random));
-    sodium_bin2hex(hex, sizeof(hex), random, sizeof(random));
-    ok = fd != -1 && write_all(fd, hex, sizeof(hex) - 1) && write_all(fd, "\n", 1) && fsync(fd) == 0;
-    sodium_memzero(random, sizeof(random));
-    sodium_memzero(hex, sizeof(hex));
+    cbx_token_new_id(hex);
+    cbx_token_new_id(hex + CBX_JTI_LEN);
+    hex[sizeof(hex) - 1] = '\n';
+    ok = fd != -1 && write_all(fd, hex, sizeof(hex)) && fsync(fd) == 0;
+    explicit_bzero(hex, sizeof(hex));
     if (!ok)
         cbx_config_complain(path, "chatterbox.token-secret-file", "cannot make %s: %s", path->data.scalar,
                             strerror(errno));

@@ -6,7 +6,7 @@
  * document, and trees that aliases blow up beyond CBX_YAML_NODES. Lines are counted as H2O does: from 0, and
  * a block scalar (| or >) lies on the line behind its mark.
  */
-#include "server/yaml.h"
+#include "server/yaml_tree.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -35,26 +35,6 @@ struct loader {
 static yoml_t *read_node(struct loader *l, const yaml_event_t *event);
 static yoml_t *load_file(const char *path, const yoml_t *from, unsigned depth, size_t *budget, char *why,
                          size_t why_len);
-
-void cbx_yaml_free(yoml_t *node)
-{
-    if (node == NULL || --node->_refcnt != 0)
-        return;
-    if (node->type == YOML_TYPE_SCALAR)
-        free(node->data.scalar);
-    if (node->type == YOML_TYPE_SEQUENCE)
-        for (size_t i = 0; i != node->data.sequence.size; ++i)
-            cbx_yaml_free(node->data.sequence.elements[i]);
-    if (node->type == YOML_TYPE_MAPPING)
-        for (size_t i = 0; i != node->data.mapping.size; ++i) {
-            cbx_yaml_free(node->data.mapping.elements[i].key);
-            cbx_yaml_free(node->data.mapping.elements[i].value);
-        }
-    free(node->filename);
-    free(node->anchor);
-    free(node->tag);
-    free(node);
-}
 
 /* says what is wrong, once; always NULL */
 __attribute__((format(printf, 3, 4))) static yoml_t *fail(struct loader *l, size_t line, const char *fmt, ...)
@@ -204,16 +184,6 @@ static yoml_t *read_scalar(struct loader *l, const yaml_event_t *event)
 
 /* -- sequences -- */
 
-static yoml_t *append(yoml_t *seq, yoml_t *element)
-{
-    size_t n = seq->data.sequence.size;
-
-    seq = cbx_realloc(seq, sizeof(*seq) + n * sizeof(seq->data.sequence.elements[0]));
-    seq->data.sequence.elements[n] = element;
-    seq->data.sequence.size = n + 1;
-    return seq;
-}
-
 static yoml_t *read_sequence(struct loader *l, const yaml_event_t *start)
 {
     yoml_t *seq, *element = NULL;
@@ -226,7 +196,7 @@ static yoml_t *read_sequence(struct loader *l, const yaml_event_t *start)
         if (!next_event(l, &event))
             break;
         if (!(end = event.type == YAML_SEQUENCE_END_EVENT) && (element = read_node(l, &event)) != NULL)
-            seq = append(seq, element);
+            seq = cbx_yaml_append(seq, element);
         yaml_event_delete(&event);
         if (!end && element == NULL)
             break;
@@ -238,130 +208,6 @@ static yoml_t *read_sequence(struct loader *l, const yaml_event_t *start)
 }
 
 /* -- mappings -- */
-
-static bool is_merge(const yoml_t *key)
-{
-    return key->type == YOML_TYPE_SCALAR && strcmp(key->data.scalar, "<<") == 0;
-}
-
-static yoml_t *put(yoml_t *map, yoml_t *key, yoml_t *value)
-{
-    size_t n = map->data.mapping.size;
-
-    map = cbx_realloc(map, sizeof(*map) + n * sizeof(map->data.mapping.elements[0]));
-    map->data.mapping.elements[n] = (yoml_mapping_element_t){key, value};
-    map->data.mapping.size = n + 1;
-    return map;
-}
-
-/* adds what `from` has and `map` has not */
-static yoml_t *merge_one(yoml_t *map, yoml_t *from)
-{
-    for (size_t i = 0; i != from->data.mapping.size; ++i) {
-        yoml_t *key = from->data.mapping.elements[i].key, *value = from->data.mapping.elements[i].value;
-
-        if (key->type == YOML_TYPE_SCALAR && yoml_get(map, key->data.scalar) != NULL)
-            continue;
-        ++key->_refcnt;
-        ++value->_refcnt;
-        map = put(map, key, value);
-    }
-    return map;
-}
-
-static bool is_mergeable(const yoml_t *value)
-{
-    if (value->type != YOML_TYPE_SEQUENCE)
-        return value->type == YOML_TYPE_MAPPING;
-    for (size_t i = 0; i != value->data.sequence.size; ++i)
-        if (value->data.sequence.elements[i]->type != YOML_TYPE_MAPPING)
-            return false;
-    return true;
-}
-
-/* takes the value of a merge key; of two mappings that have a key, the first wins */
-static yoml_t *merge(struct loader *l, yoml_t *map, yoml_t *value)
-{
-    if (!is_mergeable(value)) {
-        fail(l, value->line, "the value of << must be a mapping or a sequence of mappings");
-        cbx_yaml_free(map);
-        map = NULL;
-    } else if (value->type == YOML_TYPE_MAPPING) {
-        map = merge_one(map, value);
-    } else {
-        for (size_t i = 0; i != value->data.sequence.size; ++i)
-            map = merge_one(map, value->data.sequence.elements[i]);
-    }
-    cbx_yaml_free(value);
-    return map;
-}
-
-/* takes out the pairs whose key is <<, and merges them behind the others, which so win */
-static yoml_t *merge_all(struct loader *l, yoml_t *map)
-{
-    yoml_t *merges = NULL;
-    size_t n = 0, size = map->data.mapping.size;
-
-    for (size_t i = 0; i != size; ++i) {
-        yoml_mapping_element_t e = map->data.mapping.elements[i];
-
-        if (!is_merge(e.key)) {
-            map->data.mapping.elements[n++] = e;
-            continue;
-        }
-        cbx_yaml_free(e.key);
-        if (merges == NULL)
-            (merges = cbx_zalloc(sizeof(*merges)))->type = YOML_TYPE_SEQUENCE;
-        merges = append(merges, e.value);
-    }
-    map->data.mapping.size = n;
-    for (size_t i = 0; merges != NULL && i != merges->data.sequence.size; ++i) {
-        if (map != NULL)
-            map = merge(l, map, merges->data.sequence.elements[i]);
-        else
-            cbx_yaml_free(merges->data.sequence.elements[i]);
-    }
-    free(merges);
-    return map;
-}
-
-bool cbx_yaml_repeats(const char *key)
-{
-    return strcmp(key, "listen") == 0 || strcmp(key, "access-log") == 0 || strncmp(key, "header.", 7) == 0 ||
-           strncmp(key, "proxy.header.", 13) == 0;
-}
-
-static yoml_mapping_element_t *find(yoml_t *map, const yoml_t *key)
-{
-    if (key->type == YOML_TYPE_SCALAR && !is_merge(key))
-        for (size_t i = 0; i != map->data.mapping.size; ++i) {
-            yoml_mapping_element_t *e = &map->data.mapping.elements[i];
-            if (e->key->type == YOML_TYPE_SCALAR && strcmp(e->key->data.scalar, key->data.scalar) == 0)
-                return e;
-        }
-    return NULL;
-}
-
-/* takes `value`, and gives a sequence of what `e` has and that; neither is changed, for aliases may share
- * them */
-static yoml_t *fold(struct loader *l, const yoml_mapping_element_t *e, const yaml_event_t *event,
-                    yoml_t *value)
-{
-    yoml_t *both[] = {e->value, value}, *seq = new_node(l, YOML_TYPE_SEQUENCE, event, NULL, NULL);
-
-    for (size_t i = 0; seq != NULL && i != 2; ++i) {
-        bool is_list = both[i]->type == YOML_TYPE_SEQUENCE;
-        for (size_t j = 0; j != (is_list ? both[i]->data.sequence.size : 1); ++j) {
-            yoml_t *element = is_list ? both[i]->data.sequence.elements[j] : both[i];
-            ++element->_refcnt;
-            seq = append(seq, element);
-        }
-    }
-    if (seq != NULL)
-        seq->line = e->value->line;
-    cbx_yaml_free(value);
-    return seq;
-}
 
 static yoml_t *read_value(struct loader *l)
 {
@@ -375,27 +221,41 @@ static yoml_t *read_value(struct loader *l)
     return value;
 }
 
-/* takes the key; false, and all is as it was, when its value cannot be read or the key is there already */
+/* puts `value` with what `e` has into a sequence, in the place of that */
+static bool fold(struct loader *l, yoml_mapping_element_t *e, const yaml_event_t *event, yoml_t *value)
+{
+    yoml_t *seq = new_node(l, YOML_TYPE_SEQUENCE, event, NULL, NULL);
+
+    if (seq != NULL) {
+        seq->line = e->value->line;
+        seq = cbx_yaml_fold(cbx_yaml_fold(seq, e->value), value);
+        cbx_yaml_free(e->value);
+        e->value = seq;
+    }
+    return seq != NULL;
+}
+
+/* takes the key, whose value comes next; false, and the mapping is as it was, when something is wrong */
 static bool read_pair(struct loader *l, yoml_t **map, const yaml_event_t *event, yoml_t *key)
 {
-    yoml_mapping_element_t *same = find(*map, key);
-    yoml_t *value;
+    yoml_mapping_element_t *same = cbx_yaml_find(*map, key);
+    yoml_t *value = NULL;
+    bool ok = false;
 
     if (same != NULL && !cbx_yaml_repeats(key->data.scalar))
-        value = fail(l, key->line, "the key %s is there already, on line %zu; keep one of them",
-                     key->data.scalar, same->key->line + 1);
-    else
-        value = read_value(l);
-    if (same != NULL && value != NULL && (value = fold(l, same, event, value)) != NULL) {
-        cbx_yaml_free(same->value);
-        same->value = value;
-        cbx_yaml_free(key);
+        fail(l, key->line, "the key %s is there already, on line %zu; keep one of them", key->data.scalar,
+             same->key->line + 1);
+    else if ((value = read_value(l)) != NULL && cbx_yaml_is_merge(key) && !cbx_yaml_may_merge(value))
+        fail(l, value->line, "the value of << must be a mapping or a sequence of mappings");
+    else if (value != NULL && same == NULL) {
+        *map = cbx_yaml_put(*map, key, value);
+        return true;
     } else if (value != NULL) {
-        *map = put(*map, key, value);
-    } else {
-        cbx_yaml_free(key);
+        ok = fold(l, same, event, value);
     }
-    return value != NULL;
+    cbx_yaml_free(key);
+    cbx_yaml_free(value);
+    return ok;
 }
 
 static yoml_t *read_mapping(struct loader *l, const yaml_event_t *start)
@@ -414,7 +274,7 @@ static yoml_t *read_mapping(struct loader *l, const yaml_event_t *start)
         yaml_event_delete(&event);
     }
     if (end)
-        return merge_all(l, map);
+        return cbx_yaml_merge(map);
     cbx_yaml_free(map);
     return NULL;
 }
