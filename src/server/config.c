@@ -253,10 +253,15 @@ static bool check_together(cbx_config_t *config)
     return true;
 }
 
+/* none is ever freed (see config.h), and leak checkers shall know that it is meant so */
+static cbx_config_t *newest;
+
 cbx_config_t *cbx_config_read(const char *path, yoml_t *tree, bool dry)
 {
     cbx_config_t *config = cbx_zalloc(sizeof(*config));
 
+    config->older = newest;
+    newest = config;
     config->path = path;
     config->tree = tree;
     h2o_config_init(&config->global);

@@ -12,6 +12,7 @@
 /* Directives that are just text are kept as nodes of the tree: the text, and where it stands, for messages.
  * NULL: not given. */
 typedef struct cbx_config {
+    struct cbx_config *older; /* read before */
     const char *path;
     yoml_t *tree; /* lent */
     h2o_globalconf_t global;

@@ -18,7 +18,7 @@
 #include "base/log.h"
 #include "store/schema.h"
 
-#define BUSY_MS 5000 /* somebody else writes: a backup or a shell */
+#define BUSY_MS 1000 /* somebody else writes: a backup, a shell; the core waits with everybody behind it */
 
 /* -- connections -- */
 
