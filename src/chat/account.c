@@ -111,19 +111,26 @@ static bool has_lapsed(const cbx_core_t *core, const cbx_store_user_t *guest)
 {
     const cbx_person_t *person = cbx_people_find(&core->people, guest->user.id);
 
-    if (person != NULL && (person->seats != NULL || person->left))
+    if (person != NULL && (person->online || person->left))
         return false;
     return core->now - guest->last_seen > NAME_KEPT_MS;
 }
 
+/* The guest's name is free, his sessions end, and he is in no room any more; what he wrote stays. */
 static cbx_err_t release(cbx_core_t *core, int64_t user_id)
 {
+    cbx_person_t *person;
     cbx_err_t err;
 
-    if ((err = cbx_core_writing(core)) != CBX_OK ||
-        (err = cbx_store_release_name(core->store, user_id)) != CBX_OK)
+    if ((err = cbx_people_load(&core->people, core->store, user_id, core->burst, &person)) != CBX_OK ||
+        (err = cbx_core_writing(core)) != CBX_OK ||
+        (err = cbx_store_release_name(core->store, user_id)) != CBX_OK ||
+        (err = cbx_store_close_sessions(core->store, user_id, NULL)) != CBX_OK)
         return err;
-    return cbx_store_close_sessions(core->store, user_id, NULL);
+    while (person->rooms_len != 0 && err == CBX_OK)
+        err = cbx_core_part(core, cbx_core_room(core, person->rooms[0].room), person);
+    person->released = true;
+    return err;
 }
 
 /* makes a user of this name, or says who has it: CBX_ERR_NAME_TAKEN and `*holder` */
@@ -238,13 +245,16 @@ cbx_err_t cbx_run_login(cbx_core_t *core, cbx_command_t *cmd)
     return err;
 }
 
-/* the connections of this session, or of all of the user's, are closed once this is committed */
-static void close_seats(cbx_core_t *core, const cbx_command_t *cmd, bool all)
+typedef enum which { THIS_SESSION, ALL_SESSIONS, OTHER_SESSIONS } which_t;
+
+/* the connections of these sessions of the user are closed once this is committed */
+static void close_seats(cbx_core_t *core, const cbx_command_t *cmd, which_t which)
 {
     cbx_person_t *person = cbx_people_find(&core->people, cmd->user_id);
 
     for (cbx_seat_t *seat = person == NULL ? NULL : person->seats; seat != NULL; seat = seat->next) {
-        if (!all && strcmp(seat->jti, cmd->jti) != 0)
+        bool same = strcmp(seat->jti, cmd->jti) == 0;
+        if ((which == THIS_SESSION && !same) || (which == OTHER_SESSIONS && same))
             continue;
         seat->closing = true;
         cbx_batch_add(core->batch, (cbx_row_t){.kind = CBX_ROW_CLOSE,
@@ -274,8 +284,57 @@ cbx_err_t cbx_run_logout(cbx_core_t *core, cbx_command_t *cmd)
         err = all ? cbx_store_close_sessions(core->store, owner, NULL)
                   : cbx_store_close_session(core->store, cmd->jti);
     if (err == CBX_OK)
-        close_seats(core, cmd, all);
+        close_seats(core, cmd, all ? ALL_SESSIONS : THIS_SESSION);
     cbx_store_user_dispose(&row);
+    return err;
+}
+
+static cbx_err_t change_display_name(cbx_core_t *core, cbx_command_t *cmd, cbx_person_t *person)
+{
+    cbx_err_t err;
+
+    if ((err = cbx_store_set_display_name(core->store, person->user.id, cmd->account.display_name)) != CBX_OK)
+        return err;
+    memcpy(person->user.display_name, cmd->account.display_name, sizeof(person->user.display_name));
+    cbx_json_begin(core->json);
+    cbx_json_open(core->json);
+    cbx_json_put_text(core->json, "type", "user");
+    cbx_json_key(core->json, "user");
+    cbx_put_user(core->json, &person->user);
+    cbx_json_close(core->json);
+    cbx_core_tell(core, CBX_ROW_ROOM, CBX_EVERYBODY);
+    return CBX_OK;
+}
+
+/* a new password ends all other sessions: whoever knew the old one is out */
+static cbx_err_t change_password(cbx_core_t *core, cbx_command_t *cmd)
+{
+    cbx_err_t err;
+
+    if ((err = cbx_store_set_password(core->store, cmd->user_id, cmd->account.password_hash)) != CBX_OK ||
+        (err = cbx_store_close_sessions(core->store, cmd->user_id, cmd->jti)) != CBX_OK)
+        return err;
+    close_seats(core, cmd, OTHER_SESSIONS);
+    return CBX_OK;
+}
+
+cbx_err_t cbx_run_profile(cbx_core_t *core, cbx_command_t *cmd)
+{
+    cbx_person_t *person;
+    cbx_err_t err;
+
+    if ((err = cbx_core_sender(core, cmd, &person)) != CBX_OK)
+        return err;
+    if (cmd->account.password_hash[0] != '\0' && person->user.guest)
+        return CBX_ERR_FORBIDDEN; /* a guest registers instead */
+    if (cmd->account.password_hash[0] != '\0' &&
+        (cmd->retry_after = closed_for(core, person->user.username)) > 0)
+        return CBX_ERR_RATE_LIMITED;
+    if ((err = cbx_core_writing(core)) == CBX_OK && cmd->account.display_name[0] != '\0')
+        err = change_display_name(core, cmd, person);
+    if (err == CBX_OK && cmd->account.password_hash[0] != '\0')
+        err = change_password(core, cmd);
+    cmd->user = person->user;
     return err;
 }
 
@@ -308,7 +367,7 @@ void cbx_touch_guests(cbx_core_t *core)
     HASH_ITER(hh, core->people.persons, person, tmp) {
         n += needs_touch(person, now);
     }
-    if (n == 0 || cbx_store_begin(core->store) != CBX_OK)
+    if (n == 0 || !cbx_core_storage_ok(core) || cbx_store_begin(core->store) != CBX_OK)
         return;
     if (touch(core, now) != CBX_OK) {
         cbx_store_rollback(core->store);

@@ -7,13 +7,16 @@
 #define cbx_chat_batch_h
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "wire/frame.h"
 
 typedef enum cbx_row_kind {
-    CBX_ROW_ROOM,    /* `frame` to every session in `room` */
+    CBX_ROW_ROOM,    /* `frame` to every session in `room`, or to CBX_EVERYBODY */
+    CBX_ROW_NEWS,    /* the same, but only news: left out where much waits */
     CBX_ROW_SESSION, /* `frame` to `session` */
+    CBX_ROW_REFUSE,  /* the same: why the hello of `session` is refused */
     CBX_ROW_WELCOME, /* `session` is let in: `frame` says so */
     CBX_ROW_JOIN,    /* `session` gets the history `frame` of `room`, and hears the room from here on */
     CBX_ROW_PART,    /* `session` no longer hears `room` */
@@ -23,6 +26,7 @@ typedef enum cbx_row_kind {
 typedef struct cbx_row {
     cbx_row_kind_t kind;
     uint16_t code;
+    bool asked; /* JOIN: the session asked for it itself, so its answer does not count as waiting */
     unsigned outlet;
     uint64_t session;
     int64_t room;

@@ -24,6 +24,8 @@ void cbx_command_free(cbx_command_t *cmd)
         cbx_fetched_dispose(&cmd->fetched[i]);
     free(cmd->fetched);
     cbx_request_dispose(&cmd->req);
+    free(cmd->room.name);
+    free(cmd->room.topic);
     cbx_buf_dispose(&cmd->body);
     free(cmd);
 }

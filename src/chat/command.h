@@ -17,13 +17,24 @@ typedef enum cbx_command_type {
     CBX_CMD_MESSAGE,
     CBX_CMD_EDIT,
     CBX_CMD_DELETE,
+    CBX_CMD_TYPING,
+    CBX_CMD_READ,
     /* a connection ended: its session is gone */
     CBX_CMD_GONE,
     /* requests */
     CBX_CMD_REGISTER, /* `account` -> user; upgrades the guest `user_id` when the name is his */
     CBX_CMD_GUEST,    /* `account.username` -> user; `user_id` keeps the name that he holds */
-    CBX_CMD_LOGIN,  /* opens a session of `user_id`, whose password was right; 0: it was wrong, count that */
-    CBX_CMD_LOGOUT, /* ends the session `jti` (`everywhere`: all of the user) */
+    CBX_CMD_LOGIN,   /* opens a session of `user_id`, whose password was right; 0: it was wrong, count that */
+    CBX_CMD_LOGOUT,  /* ends the session `jti` (`everywhere`: all of the user) */
+    CBX_CMD_PROFILE, /* `account.display_name` and `account.password_hash`, where not empty, become the user's
+                        -> user */
+    CBX_CMD_ROOMS,   /* -> body {"rooms":[…]}: the user's, and the public ones he may join */
+    CBX_CMD_CREATE,  /* `room` -> body: the room */
+    CBX_CMD_EDIT_ROOM, /* `room` becomes that of `req.room`; its owner -> body */
+    CBX_CMD_DIRECT,    /* the direct room with `account.username` -> body */
+    CBX_CMD_JOIN,      /* `account.username` (empty: the sender) becomes a member of `req.room` -> body */
+    CBX_CMD_LEAVE,     /* `account.username` no longer is one */
+    CBX_CMD_MEMBERS,   /* `page` of the members of `req.room` -> body {"members":[…],"more":…} */
     CBX_CMD_TYPES
 } cbx_command_type_t;
 
@@ -34,6 +45,19 @@ typedef struct cbx_account {
     char jti[CBX_JTI_LEN + 1]; /* of the session to open */
     int64_t expires_at;        /* s */
 } cbx_account_t;
+
+/* a room to make, or how to change one: a name or topic that is NULL stays as it is */
+typedef struct cbx_room_change {
+    cbx_room_kind_t kind;
+    char *name, *topic; /* owned */
+} cbx_room_change_t;
+
+/* which members */
+typedef struct cbx_member_page {
+    char after[CBX_NAME_MAX + 1]; /* names behind this one; empty: from the first */
+    int limit;
+    bool online; /* only those who are */
+} cbx_member_page_t;
 
 /* what a reader fetched for a hello: the changes of a room behind `since`, complete up to rev `upto` */
 typedef struct cbx_fetched {
@@ -59,6 +83,8 @@ struct cbx_command {
 
     cbx_request_t req; /* what a client says (HELLO to DELETE) */
     cbx_account_t account;
+    cbx_room_change_t room;
+    cbx_member_page_t page;
 
     cbx_fetched_t *fetched; /* a hello on its second way: one for each room that memory could not answer */
     size_t fetched_len;
@@ -71,9 +97,9 @@ struct cbx_command {
     /* the answer */
     cbx_err_t err;
     double retry_after; /* s, where waiting helps */
-    cbx_user_t user;    /* REGISTER, GUEST, LOGIN */
-    cbx_buf_t body;     /* MESSAGE: the message, encoded */
-    bool dup;           /* MESSAGE: it was there already */
+    cbx_user_t user;    /* REGISTER, GUEST, LOGIN, PROFILE */
+    cbx_buf_t body;     /* JSON: MESSAGE, and those on rooms */
+    bool dup;           /* MESSAGE, DIRECT: it was there already */
 };
 
 /* a zeroed command */

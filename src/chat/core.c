@@ -1,12 +1,6 @@
-/* core.c -- the thread that owns the truth: takes what waits, decides it in one transaction, tells it in one
- * batch.
+/* core.c -- the thread that owns the truth: its mail, its timers, its beginning and end.
  *
- *     mail -> up to 512 commands -> (BEGIN) run each (COMMIT) -> one batch to every worker, requests'
- * commands home
- *
- * A transaction is opened by the first command that writes. When it cannot be committed it is rolled back,
- * the rooms are read again, the commands that wrote are refused and the others run once more: nobody was told
- * anything.
+ * Commands wait in line here; turn.c decides them. Between two turns signals and timers get theirs.
  */
 #include "chat/core.h"
 
@@ -27,78 +21,6 @@ enum {
         1000 /* log pages (4 MB) that are worth a checkpoint when nobody waits: SQLite's own default */
 };
 
-static void set_storage_ok(cbx_core_t *core, bool ok);
-
-/* -- what every command needs -- */
-
-cbx_err_t cbx_core_writing(cbx_core_t *core)
-{
-    cbx_err_t err;
-
-    if (core->begun)
-        return core->failed ? CBX_ERR_STORAGE_UNAVAILABLE : CBX_OK;
-    if ((err = cbx_store_begin(core->store)) == CBX_OK)
-        core->begun = true;
-    return err;
-}
-
-cbx_room_t *cbx_core_room(const cbx_core_t *core, int64_t id)
-{
-    cbx_room_t *room;
-
-    HASH_FIND(hh, core->rooms, &id, sizeof(id), room);
-    return room;
-}
-
-static cbx_err_t sender_by_token(cbx_core_t *core, const cbx_command_t *cmd, cbx_person_t **person)
-{
-    int64_t user_id;
-    cbx_err_t err;
-
-    if ((err = cbx_store_session(core->store, cmd->jti, &user_id)) == CBX_OK)
-        err = user_id != cmd->user_id
-                  ? CBX_ERR_UNAUTHORIZED
-                  : cbx_people_load(&core->people, core->store, user_id, core->burst, person);
-    return err == CBX_ERR_NOT_FOUND ? CBX_ERR_UNAUTHORIZED : err;
-}
-
-cbx_err_t cbx_core_sender(cbx_core_t *core, const cbx_command_t *cmd, cbx_person_t **person)
-{
-    const cbx_seat_t *seat;
-
-    if (cmd->home != NULL)
-        return sender_by_token(core, cmd, person);
-    seat = cbx_people_seat(&core->people, cmd->session);
-    if (seat == NULL || seat->closing)
-        return CBX_ERR_UNAUTHORIZED;
-    *person = seat->person;
-    return CBX_OK;
-}
-
-cbx_err_t cbx_core_enter(cbx_core_t *core, const cbx_person_t *person, int64_t room_id, cbx_room_t **room)
-{
-    if ((*room = cbx_core_room(core, room_id)) == NULL || !cbx_person_in_room(person, room_id))
-        return CBX_ERR_NOT_FOUND;
-    return cbx_room_load(*room, core->store, core->json);
-}
-
-cbx_frame_t *cbx_core_frame(cbx_core_t *core)
-{
-    size_t len;
-    const char *bytes = cbx_json_bytes(core->json, &len);
-
-    return cbx_frame_text(bytes, len);
-}
-
-void cbx_core_changed(cbx_core_t *core, cbx_room_t *room)
-{
-    if (room->changed)
-        return;
-    room->changed = true;
-    room->next_changed = core->changed;
-    core->changed = room;
-}
-
 /* -- can we write? -- */
 
 static void on_probe(uv_timer_t *timer)
@@ -106,10 +28,10 @@ static void on_probe(uv_timer_t *timer)
     cbx_core_t *core = timer->data;
 
     if (cbx_store_probe(core->store) == CBX_OK)
-        set_storage_ok(core, true);
+        cbx_core_set_storage_ok(core, true);
 }
 
-static void set_storage_ok(cbx_core_t *core, bool ok)
+void cbx_core_set_storage_ok(cbx_core_t *core, bool ok)
 {
     if (atomic_exchange(&core->storage_ok, ok) == ok)
         return;
@@ -119,178 +41,6 @@ static void set_storage_ok(cbx_core_t *core, bool ok)
         uv_timer_stop(&core->probe);
     else
         uv_timer_start(&core->probe, on_probe, PROBE_MS, PROBE_MS);
-}
-
-/* -- the switchboard -- */
-
-static const struct command_kind {
-    cbx_err_t (*run)(cbx_core_t *core, cbx_command_t *cmd);
-    bool writes; /* is refused when the transaction fails */
-} kinds[CBX_CMD_TYPES] = {
-    /* HELLO may be given away, so cbx_run calls it by name */
-    [CBX_CMD_HELLO] = {NULL, false},           [CBX_CMD_MESSAGE] = {cbx_run_message, true},
-    [CBX_CMD_EDIT] = {cbx_run_edit, true},     [CBX_CMD_DELETE] = {cbx_run_delete, true},
-    [CBX_CMD_GONE] = {cbx_run_gone, false},    [CBX_CMD_REGISTER] = {cbx_run_register, true},
-    [CBX_CMD_GUEST] = {cbx_run_guest, true},   [CBX_CMD_LOGIN] = {cbx_run_login, true},
-    [CBX_CMD_LOGOUT] = {cbx_run_logout, true},
-};
-
-/* an error of a connection's command becomes a frame; a request's command carries it home */
-static void tell_error(cbx_core_t *core, const cbx_command_t *cmd)
-{
-    if (cmd->err == CBX_OK || cmd->home != NULL || cmd->type == CBX_CMD_GONE)
-        return;
-    if (cmd->type == CBX_CMD_HELLO && cmd->err == CBX_ERR_UNAUTHORIZED)
-        return; /* its connection is closed with 4003 */
-    CBX_COUNT(errors_out, 1);
-    cbx_json_begin(core->json);
-    cbx_put_error(core->json, cmd->err, cmd->req.cid.bytes, NULL, cmd->retry_after);
-    cbx_batch_add(core->batch, (cbx_row_t){.kind = CBX_ROW_SESSION,
-                                           .outlet = cmd->outlet,
-                                           .session = cmd->session,
-                                           .frame = cbx_core_frame(core)});
-}
-
-bool cbx_run(cbx_core_t *core, cbx_command_t *cmd)
-{
-    if (cmd->type == CBX_CMD_HELLO) {
-        if (!cbx_run_hello(core, cmd))
-            return false;
-    } else {
-        cmd->err = kinds[cmd->type].run(core, cmd);
-    }
-    if (cmd->err == CBX_ERR_STORAGE_UNAVAILABLE) {
-        core->failed = core->begun; /* SQLite may have rolled everything back by itself: nothing of this batch
-                                       may stand */
-        set_storage_ok(core, false);
-    }
-    tell_error(core, cmd);
-    return true;
-}
-
-/* -- a batch -- */
-
-/* writes the new rev of each room that changed, and starts afresh; with CBX_OK as `err` only */
-static cbx_err_t write_revs(cbx_core_t *core, cbx_err_t err)
-{
-    for (cbx_room_t *room; (room = core->changed) != NULL;) {
-        core->changed = room->next_changed;
-        room->changed = false;
-        if (err == CBX_OK)
-            err = cbx_store_set_rev(core->store, room->id, room->rev);
-    }
-    return err;
-}
-
-static cbx_err_t commit(cbx_core_t *core)
-{
-    cbx_err_t err = core->failed ? CBX_ERR_STORAGE_UNAVAILABLE : CBX_OK;
-
-    if (!core->begun)
-        return CBX_OK;
-    core->begun = core->failed = false;
-    if ((err = write_revs(core, err)) != CBX_OK || (err = cbx_store_commit(core->store)) != CBX_OK) {
-        cbx_store_rollback(core->store);
-        CBX_COUNT(commits_failed, 1);
-        return err;
-    }
-    CBX_COUNT(commits, 1);
-    set_storage_ok(core, true);
-    return CBX_OK;
-}
-
-/* nothing of the batch happened: back to what the store says, and refuse those who wrote */
-static void undo(cbx_core_t *core, cbx_command_t **cmds, size_t len)
-{
-    cbx_room_t *room, *tmp;
-
-    set_storage_ok(core, false);
-    HASH_ITER(hh, core->rooms, room, tmp) {
-        cbx_room_forget(room);
-    }
-    for (cbx_seat_t *seat = core->people.seats; seat != NULL; seat = seat->hh.next)
-        seat->closing = false;
-    cbx_batch_unref(core->batch);
-    core->batch = cbx_batch_new();
-    for (size_t i = 0; i != len; ++i) {
-        if (!kinds[cmds[i]->type].writes && cmds[i]->err != CBX_ERR_STORAGE_UNAVAILABLE) {
-            cmds[i]->err = CBX_OK;
-            if (!cbx_run(core, cmds[i]))
-                cmds[i] = NULL;
-            continue;
-        }
-        if (cmds[i]->err == CBX_OK)
-            cmds[i]->err = CBX_ERR_STORAGE_UNAVAILABLE;
-        cmds[i]->body.len = 0;
-        tell_error(core, cmds[i]);
-    }
-}
-
-static void on_command_home(cbx_mail_t *mail, void *reader)
-{
-    cbx_command_t *cmd = (cbx_command_t *)mail;
-
-    cmd->done(cmd, reader);
-}
-
-struct letter {
-    cbx_mail_t mail;
-    cbx_batch_t *batch;
-    struct cbx_outlet *outlet;
-};
-
-static void on_batch(cbx_mail_t *mail, void *reader)
-{
-    struct letter *letter = (struct letter *)mail;
-
-    (void)reader;
-    letter->outlet->deliver(letter->batch, letter->outlet->arg);
-    free(letter);
-}
-
-static void post_batch(cbx_core_t *core)
-{
-    for (unsigned i = 0; core->batch->len != 0 && i != core->outlets_len; ++i) {
-        struct letter *letter = cbx_alloc(sizeof(*letter));
-        letter->mail.deliver = on_batch;
-        letter->batch = cbx_batch_ref(core->batch);
-        letter->outlet = &core->outlets[i];
-        cbx_mailbox_post(core->outlets[i].box, &letter->mail);
-    }
-    cbx_batch_unref(core->batch);
-    core->batch = NULL;
-}
-
-static void post_home(cbx_command_t **cmds, size_t len)
-{
-    for (size_t i = 0; i != len; ++i) {
-        if (cmds[i] == NULL || cmds[i]->home == NULL) {
-            cbx_command_free(cmds[i]);
-            continue;
-        }
-        cmds[i]->mail.deliver = on_command_home;
-        cbx_mailbox_post(cmds[i]->home, &cmds[i]->mail);
-    }
-}
-
-/* runs up to CBX_CORE_BATCH of the commands that wait */
-static void run_batch(cbx_core_t *core)
-{
-    cbx_command_t *cmds[CBX_CORE_BATCH], *cmd;
-    size_t len = 0;
-
-    core->batch = cbx_batch_new();
-    core->now = cbx_clock_wall();
-    for (size_t n = 0; (cmd = core->waiting) != NULL && n != CBX_CORE_BATCH; ++n) {
-        core->waiting = (cbx_command_t *)cmd->mail.next;
-        if (cbx_run(core, cmd))
-            cmds[len++] = cmd;
-        CBX_COUNT(commands, 1);
-    }
-    if (commit(core) != CBX_OK)
-        undo(core, cmds, len);
-    post_batch(core);
-    post_home(cmds, len);
 }
 
 /* -- mail and time -- */
@@ -320,9 +70,10 @@ static void on_async(uv_async_t *async)
 {
     cbx_core_t *core = async->data;
 
-    cbx_mailbox_deliver(&core->mailbox, core);
+    if (core->waiting == NULL) /* what the mailbox may hold is the bound on what waits */
+        cbx_mailbox_deliver(&core->mailbox, core);
     if (core->waiting != NULL)
-        run_batch(core);
+        cbx_core_turn(core);
     if (core->waiting != NULL) {
         uv_async_send(async); /* signals and timers get a turn between two batches */
         return;
@@ -337,7 +88,7 @@ static void on_async(uv_async_t *async)
 
 static void purge_sessions(cbx_core_t *core)
 {
-    if (cbx_store_begin(core->store) != CBX_OK)
+    if (!cbx_core_storage_ok(core) || cbx_store_begin(core->store) != CBX_OK)
         return;
     if (cbx_store_purge_sessions(core->store, cbx_clock_wall() / 1000) != CBX_OK ||
         cbx_store_commit(core->store) != CBX_OK)
@@ -408,7 +159,8 @@ cbx_core_t *cbx_core_create(uv_loop_t *loop, const cbx_settings_t *settings, cbx
     }
     uv_timer_init(loop, &core->probe);
     uv_timer_init(loop, &core->house);
-    core->async.data = core->probe.data = core->house.data = core;
+    uv_timer_init(loop, &core->presence);
+    core->async.data = core->probe.data = core->house.data = core->presence.data = core;
     uv_timer_start(&core->house, on_house, HOUSE_MS, HOUSE_MS);
     return core;
 }
@@ -420,10 +172,11 @@ static void on_closed(uv_handle_t *handle)
 
 static void close_handles(cbx_core_t *core)
 {
-    core->handles_open = 3;
+    core->handles_open = 4;
     uv_close((uv_handle_t *)&core->async, on_closed);
     uv_close((uv_handle_t *)&core->probe, on_closed);
     uv_close((uv_handle_t *)&core->house, on_closed);
+    uv_close((uv_handle_t *)&core->presence, on_closed);
     while (core->handles_open != 0)
         uv_run(core->loop, UV_RUN_NOWAIT);
 }
@@ -434,12 +187,14 @@ static void run_last_letters(cbx_core_t *core)
     cbx_command_t *cmd;
 
     cbx_mailbox_deliver(&core->mailbox, core);
+    core->batch = cbx_batch_new();
     while ((cmd = core->waiting) != NULL) {
         core->waiting = (cbx_command_t *)cmd->mail.next;
         if (cmd->type == CBX_CMD_GONE)
             cbx_run_gone(core, cmd);
         cbx_command_free(cmd);
     }
+    cbx_batch_unref(core->batch); /* nobody is there to be told */
     cbx_touch_guests(core);
 }
 
@@ -447,8 +202,8 @@ void cbx_core_free(cbx_core_t *core)
 {
     if (core == NULL)
         return;
-    CBX_ASSERT(core->fetching == 0);
     run_last_letters(core);
+    CBX_ASSERT(core->fetching == 0);
     close_handles(core);
     cbx_store_checkpoint(core->store, 0);
     dispose(core);

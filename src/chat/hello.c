@@ -10,14 +10,8 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "chat/state.h"
-
-enum {
-    ONLINE_NAMES_MAX = 500, /* above, only the count is sent (protocol.md, presence) */
-    MARKS_MAX = 64,         /* everybody's reading marks up to so many members, */
-    MARKS_FEW = 2,          /* the two highest above */
-    UNREAD_MAX = 10000 /* counted no further: a page shows no more, and the core has other things to do */
-};
 
 /* -- from where does each room go on? -- */
 
@@ -111,59 +105,15 @@ static bool fetch(cbx_core_t *core, cbx_command_t *cmd, const cbx_person_t *pers
 
 /* -- the answer -- */
 
-static void on_mark(void *arg, const cbx_store_member_t *member)
-{
-    cbx_core_t *core = arg;
-
-    cbx_json_open_list(core->json);
-    cbx_json_string(core->json, member->username, strlen(member->username));
-    cbx_json_int(core->json, member->read_id);
-    cbx_json_close_list(core->json);
-}
-
-static const char *kind_name(cbx_room_kind_t kind)
-{
-    static const char *const names[] = {
-        [CBX_ROOM_PUBLIC] = "public", [CBX_ROOM_PRIVATE] = "private", [CBX_ROOM_DIRECT] = "direct"};
-
-    return names[kind];
-}
-
-static cbx_err_t put_room(cbx_core_t *core, const cbx_room_t *room, const cbx_store_member_t *member)
-{
-    int64_t behind = member->read_id > member->joined_id ? member->read_id : member->joined_id, unread;
-    cbx_err_t err;
-
-    if ((err = cbx_store_unread(core->store, room->id, behind, member->user_id, UNREAD_MAX, &unread)) !=
-        CBX_OK)
-        return err;
-    cbx_json_open(core->json);
-    cbx_json_put_int(core->json, "id", room->id);
-    cbx_json_put_text(core->json, "kind", kind_name(room->kind));
-    cbx_json_put_text(core->json, "name", room->name);
-    cbx_json_put_text(core->json, "topic", room->topic);
-    cbx_json_put_int(core->json, "rev", room->rev);
-    cbx_json_put_int(core->json, "last_id", room->last_id);
-    cbx_json_put_int(core->json, "read_id", member->read_id);
-    cbx_json_put_int(core->json, "unread", unread);
-    cbx_json_key(core->json, "marks");
-    cbx_json_open_list(core->json);
-    err = cbx_store_marks(core->store, room->id, room->members > MARKS_MAX ? MARKS_FEW : MARKS_MAX, on_mark,
-                          core);
-    cbx_json_close_list(core->json);
-    cbx_json_close(core->json);
-    return err;
-}
-
 static void put_online(cbx_core_t *core)
 {
     cbx_person_t *person, *tmp;
 
     cbx_json_key(core->json, "online");
     cbx_json_open_list(core->json);
-    if (core->people.online <= ONLINE_NAMES_MAX) {
+    if (core->people.online <= CBX_ONLINE_NAMES_MAX) {
         HASH_ITER(hh, core->people.persons, person, tmp) {
-            if (person->seats != NULL)
+            if (person->online && !person->released)
                 cbx_json_string(core->json, person->user.username, strlen(person->user.username));
         }
     }
@@ -198,7 +148,7 @@ static cbx_err_t welcome(cbx_core_t *core, const cbx_seat_t *seat)
     cbx_json_key(core->json, "rooms");
     cbx_json_open_list(core->json);
     for (size_t i = 0; i != person->rooms_len && err == CBX_OK; ++i)
-        err = put_room(core, cbx_core_room(core, person->rooms[i].room), &person->rooms[i]);
+        err = cbx_put_room(core, cbx_core_room(core, person->rooms[i].room), person, &person->rooms[i]);
     cbx_json_close_list(core->json);
     put_online(core);
     put_limits(core);
@@ -206,10 +156,7 @@ static cbx_err_t welcome(cbx_core_t *core, const cbx_seat_t *seat)
     cbx_json_close(core->json);
     if (err != CBX_OK)
         return err;
-    cbx_batch_add(core->batch, (cbx_row_t){.kind = CBX_ROW_WELCOME,
-                                           .outlet = seat->outlet,
-                                           .session = seat->session,
-                                           .frame = cbx_core_frame(core)});
+    cbx_core_tell_seat(core, CBX_ROW_WELCOME, seat, 0);
     return CBX_OK;
 }
 
@@ -224,11 +171,15 @@ static void history(cbx_core_t *core, const cbx_command_t *cmd, const cbx_seat_t
     cbx_json_begin(core->json);
     cbx_room_put_history(room, core->json, from, from == -1 ? NULL : fetched,
                          from == -1 && names_room(cmd, room->id));
-    cbx_batch_add(core->batch, (cbx_row_t){.kind = CBX_ROW_JOIN,
-                                           .outlet = seat->outlet,
-                                           .session = seat->session,
-                                           .room = room->id,
-                                           .frame = cbx_core_frame(core)});
+    cbx_core_tell_seat(core, CBX_ROW_JOIN, seat, room->id);
+    core->batch->rows[core->batch->len - 1].asked = true;
+}
+
+void cbx_seat_hears(cbx_core_t *core, const cbx_seat_t *seat, cbx_room_t *room)
+{
+    cbx_json_begin(core->json);
+    cbx_room_put_history(room, core->json, -1, NULL, true);
+    cbx_core_tell_seat(core, CBX_ROW_JOIN, seat, room->id);
 }
 
 static cbx_err_t load_rooms(cbx_core_t *core, const cbx_person_t *person)
@@ -241,7 +192,7 @@ static cbx_err_t load_rooms(cbx_core_t *core, const cbx_person_t *person)
     return err;
 }
 
-static cbx_err_t answer(cbx_core_t *core, const cbx_command_t *cmd, const cbx_seat_t *seat)
+static cbx_err_t answer(cbx_core_t *core, const cbx_command_t *cmd, cbx_seat_t *seat)
 {
     cbx_err_t err;
 
@@ -249,6 +200,7 @@ static cbx_err_t answer(cbx_core_t *core, const cbx_command_t *cmd, const cbx_se
         return err;
     for (size_t i = 0; i != seat->person->rooms_len; ++i)
         history(core, cmd, seat, cbx_core_room(core, seat->person->rooms[i].room));
+    seat->welcomed = true;
     return CBX_OK;
 }
 
@@ -263,11 +215,18 @@ static cbx_err_t sit(cbx_core_t *core, const cbx_command_t *cmd, cbx_seat_t **se
         return err == CBX_ERR_NOT_FOUND ? CBX_ERR_UNAUTHORIZED : err;
     if (user_id != cmd->user_id)
         return CBX_ERR_UNAUTHORIZED;
-    if ((*seat = cbx_people_seat(&core->people, cmd->session)) != NULL)
-        return (*seat)->closing || (*seat)->person->user.id != user_id ? CBX_ERR_UNAUTHORIZED : CBX_OK;
+    *seat = cbx_people_seat(&core->people, cmd->session);
+    if (*seat != NULL && ((*seat)->closing || (*seat)->person->user.id != user_id))
+        return CBX_ERR_UNAUTHORIZED;
     if ((err = cbx_people_load(&core->people, core->store, user_id, core->burst, &person)) != CBX_OK)
         return err == CBX_ERR_NOT_FOUND ? CBX_ERR_UNAUTHORIZED : err;
+    if (*seat != NULL) {
+        memcpy((*seat)->jti, cmd->jti,
+               CBX_JTI_LEN); /* the newest token is the one whose end is the connection's */
+        return CBX_OK;
+    }
     *seat = cbx_people_sit(&core->people, person, cmd->session, cmd->outlet, cmd->jti);
+    cbx_presence_changed(core);
     return CBX_OK;
 }
 
@@ -295,9 +254,13 @@ bool cbx_run_hello(cbx_core_t *core, cbx_command_t *cmd)
 
 cbx_err_t cbx_run_gone(cbx_core_t *core, cbx_command_t *cmd)
 {
-    cbx_person_t *person = cbx_people_stand(&core->people, cmd->session);
+    cbx_person_t *person = cbx_people_stand(&core->people, cmd->session, cbx_clock_steady());
 
-    if (person != NULL && person->user.guest)
-        person->left = true; /* when he was last here is written with the next touch */
+    if (person == NULL)
+        return CBX_OK;
+    for (size_t i = 0; i != person->rooms_len; ++i)
+        cbx_stop_typing(core, person, &person->rooms[i], true);
+    person->left = person->user.guest; /* when he was last here is written with the next touch */
+    cbx_presence_changed(core);
     return CBX_OK;
 }

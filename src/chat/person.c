@@ -6,19 +6,51 @@
 
 #include "base/buf.h"
 
+static int by_room(const void *a, const void *b)
+{
+    int64_t x = ((const cbx_membership_t *)a)->room, y = ((const cbx_membership_t *)b)->room;
+
+    return (x > y) - (x < y);
+}
+
+void cbx_person_join(cbx_person_t *person, const cbx_membership_t *membership)
+{
+    if (cbx_person_in_room(person, membership->room) != NULL)
+        return;
+    person->rooms = cbx_realloc(person->rooms, sizeof(*person->rooms) * (person->rooms_len + 1));
+    person->rooms[person->rooms_len++] = *membership;
+    qsort(person->rooms, person->rooms_len, sizeof(*person->rooms), by_room);
+}
+
+void cbx_person_leave(cbx_person_t *person, int64_t room)
+{
+    cbx_membership_t *membership = cbx_person_in_room(person, room);
+
+    if (membership == NULL)
+        return;
+    memmove(membership, membership + 1,
+            sizeof(*membership) * (size_t)(person->rooms + --person->rooms_len - membership));
+}
+
 static void on_room(void *arg, const cbx_store_member_t *member)
 {
-    cbx_person_t *person = arg;
-
-    person->rooms = cbx_realloc(person->rooms, sizeof(*person->rooms) * (person->rooms_len + 1));
-    person->rooms[person->rooms_len] = *member;
-    person->rooms[person->rooms_len++].username = NULL;
+    cbx_person_join(arg, &(cbx_membership_t){member->room, member->read_id, member->joined_id, 0});
 }
 
 static void free_person(cbx_person_t *person)
 {
     free(person->rooms);
     free(person);
+}
+
+static cbx_err_t read_rooms(cbx_store_t *store, cbx_person_t *person)
+{
+    cbx_err_t err;
+
+    person->rooms_len = 0;
+    err = cbx_store_rooms_of(store, person->user.id, on_room, person);
+    person->stale = err != CBX_OK;
+    return err;
 }
 
 static cbx_err_t read_person(cbx_store_t *store, int64_t user_id, cbx_person_t *person)
@@ -31,7 +63,7 @@ static cbx_err_t read_person(cbx_store_t *store, int64_t user_id, cbx_person_t *
     person->user = row.user;
     person->last_seen = row.last_seen;
     cbx_store_user_dispose(&row);
-    return cbx_store_rooms_of(store, user_id, on_room, person);
+    return read_rooms(store, person);
 }
 
 cbx_person_t *cbx_people_find(const cbx_people_t *people, int64_t user_id)
@@ -48,7 +80,7 @@ cbx_err_t cbx_people_load(cbx_people_t *people, cbx_store_t *store, int64_t user
     cbx_err_t err;
 
     if ((*person = cbx_people_find(people, user_id)) != NULL)
-        return CBX_OK;
+        return (*person)->stale ? read_person(store, user_id, *person) : CBX_OK;
     *person = cbx_zalloc(sizeof(**person));
     if ((err = read_person(store, user_id, *person)) != CBX_OK) {
         free_person(*person);
@@ -71,7 +103,7 @@ void cbx_people_sweep(cbx_people_t *people, double rate, double burst, int64_t n
     cbx_person_t *person, *tmp;
 
     HASH_ITER(hh, people->persons, person, tmp) {
-        if (person->seats == NULL && !person->left &&
+        if (person->seats == NULL && !person->online && !person->left &&
             (rate == 0 || (double)(now - person->allowance_at) / 1000 * rate > burst))
             forget(people, person);
     }
@@ -82,7 +114,7 @@ void cbx_people_dispose(cbx_people_t *people)
     cbx_person_t *person, *tmp;
 
     while (people->seats != NULL)
-        cbx_people_stand(people, people->seats->session);
+        cbx_people_stand(people, people->seats->session, 0);
     HASH_ITER(hh, people->persons, person, tmp) {
         forget(people, person);
     }
@@ -96,6 +128,70 @@ cbx_seat_t *cbx_people_seat(const cbx_people_t *people, uint64_t session)
     return seat;
 }
 
+static void come(cbx_people_t *people, cbx_person_t *person)
+{
+    if (person->online)
+        return;
+    person->online = true;
+    ++people->online;
+    if (person->is_coming)
+        return;
+    person->is_coming = true;
+    person->next_coming = people->coming;
+    people->coming = person;
+}
+
+static void queue_leaving(cbx_people_t *people, cbx_person_t *person)
+{
+    person->is_leaving = true;
+    person->queued_at = person->gone_at;
+    person->next_leaving = NULL;
+    if (people->leaving == NULL)
+        people->leaving = person;
+    else
+        people->leaving_last->next_leaving = person;
+    people->leaving_last = person;
+}
+
+static void leave(cbx_people_t *people, cbx_person_t *person, int64_t now)
+{
+    person->gone_at = now;
+    if (!person->is_leaving)
+        queue_leaving(people, person);
+}
+
+cbx_person_t *cbx_people_next_came(cbx_people_t *people)
+{
+    cbx_person_t *person = people->coming;
+
+    if (person != NULL) {
+        people->coming = person->next_coming;
+        person->is_coming = false;
+    }
+    return person;
+}
+
+cbx_person_t *cbx_people_next_left(cbx_people_t *people, int64_t grace, int64_t now)
+{
+    for (cbx_person_t *person; (person = people->leaving) != NULL;) {
+        if (person->seats == NULL && person->gone_at == person->queued_at && now - person->gone_at < grace &&
+            !person->released)
+            return NULL;
+        people->leaving = person->next_leaving;
+        person->is_leaving = false;
+        if (person->seats != NULL)
+            continue; /* is back */
+        if (person->gone_at != person->queued_at) {
+            queue_leaving(people, person); /* was back, and left again */
+            continue;
+        }
+        person->online = false;
+        --people->online;
+        return person;
+    }
+    return NULL;
+}
+
 cbx_seat_t *cbx_people_sit(cbx_people_t *people, cbx_person_t *person, uint64_t session, unsigned outlet,
                            const char *jti)
 {
@@ -105,14 +201,14 @@ cbx_seat_t *cbx_people_sit(cbx_people_t *people, cbx_person_t *person, uint64_t 
     seat->outlet = outlet;
     seat->person = person;
     memcpy(seat->jti, jti, CBX_JTI_LEN);
-    people->online += person->seats == NULL;
     seat->next = person->seats;
     person->seats = seat;
+    come(people, person);
     HASH_ADD(hh, people->seats, session, sizeof(seat->session), seat);
     return seat;
 }
 
-cbx_person_t *cbx_people_stand(cbx_people_t *people, uint64_t session)
+cbx_person_t *cbx_people_stand(cbx_people_t *people, uint64_t session, int64_t now)
 {
     cbx_seat_t *seat = cbx_people_seat(people, session), **at;
     cbx_person_t *person;
@@ -127,16 +223,16 @@ cbx_person_t *cbx_people_stand(cbx_people_t *people, uint64_t session)
     free(seat);
     if (person->seats != NULL)
         return NULL;
-    --people->online;
+    leave(people, person, now);
     return person;
 }
 
-bool cbx_person_in_room(const cbx_person_t *person, int64_t room)
+cbx_membership_t *cbx_person_in_room(const cbx_person_t *person, int64_t room)
 {
     for (size_t i = 0; i != person->rooms_len; ++i)
         if (person->rooms[i].room == room)
-            return true;
-    return false;
+            return &person->rooms[i];
+    return NULL;
 }
 
 double cbx_person_spend(cbx_person_t *person, double rate, double burst, int64_t now)

@@ -17,28 +17,44 @@ typedef struct cbx_seat {
     uint64_t session; /* of all workers together, unique */
     unsigned outlet;
     char jti[CBX_JTI_LEN + 1];
-    bool closing; /* logged out: nothing more is taken from it */
+    bool closing;  /* logged out: nothing more is taken from it */
+    bool welcomed; /* has its welcome; before, it is told nothing else */
     cbx_person_t *person;
     struct cbx_seat *next; /* of the same person */
     UT_hash_handle hh;
 } cbx_seat_t;
 
+/* what a user is in a room */
+typedef struct cbx_membership {
+    int64_t room, read_id, joined_id; /* as store.h's cbx_store_member_t */
+    int64_t typing_until;             /* ms, steady: others believe until then that he types */
+} cbx_membership_t;
+
 struct cbx_person {
     cbx_user_t user;
     int64_t last_seen; /* ms, as the store has it */
     bool left;         /* a guest who went, and the store does not know yet */
+    bool stale;        /* a transaction failed: user and memberships must be read again */
+    bool released;     /* a guest who gave the name away: somebody else may have it */
     cbx_seat_t *seats;
-    cbx_store_member_t *rooms; /* what `members` says of this user, by room id */
+    cbx_membership_t *rooms; /* by room id */
     size_t rooms_len;
     double allowance;     /* messages that may be sent at once */
     int64_t allowance_at; /* ms, steady: when that was */
+    bool online;          /* has a seat, or had one a moment ago */
+    int64_t gone_at;      /* ms, steady: when the last seat was left */
+    int64_t queued_at;    /* ... and when that was when he was put into the list of those who may be gone */
+    struct cbx_person *next_coming, *next_leaving;
+    bool is_coming, is_leaving; /* in presence.c's lists */
     UT_hash_handle hh;
 };
 
 typedef struct cbx_people {
-    cbx_person_t *persons; /* by user id */
-    cbx_seat_t *seats;     /* by session */
-    size_t online;         /* persons with a seat */
+    cbx_person_t *persons;                /* by user id */
+    cbx_seat_t *seats;                    /* by session */
+    size_t online;                        /* persons who are */
+    cbx_person_t *coming;                 /* who are online and have not been announced */
+    cbx_person_t *leaving, *leaving_last; /* who may be gone, oldest first */
 } cbx_people_t;
 
 /* finds the person or reads him from the store; CBX_ERR_NOT_FOUND: no such user. A new person starts with
@@ -54,10 +70,18 @@ void cbx_people_sweep(cbx_people_t *people, double rate, double burst, int64_t n
 cbx_seat_t *cbx_people_seat(const cbx_people_t *people, uint64_t session);
 cbx_seat_t *cbx_people_sit(cbx_people_t *people, cbx_person_t *person, uint64_t session, unsigned outlet,
                            const char *jti);
-/* ends a lease; returns the person when it was his last, else NULL */
-cbx_person_t *cbx_people_stand(cbx_people_t *people, uint64_t session);
+/* ends a lease at `now` (ms, steady); returns the person when it was his last, else NULL */
+cbx_person_t *cbx_people_stand(cbx_people_t *people, uint64_t session, int64_t now);
 
-bool cbx_person_in_room(const cbx_person_t *person, int64_t room);
+/* the next who came and is to be announced, or NULL */
+cbx_person_t *cbx_people_next_came(cbx_people_t *people);
+/* the next who left `grace` ms before `now` and did not come back, no longer online, or NULL */
+cbx_person_t *cbx_people_next_left(cbx_people_t *people, int64_t grace, int64_t now);
+
+/* lends what he is in the room, or NULL when he is not in it */
+cbx_membership_t *cbx_person_in_room(const cbx_person_t *person, int64_t room);
+void cbx_person_join(cbx_person_t *person, const cbx_membership_t *membership);
+void cbx_person_leave(cbx_person_t *person, int64_t room);
 /* takes one message off the allowance and returns 0, or says how many seconds to wait; rate 0: no limit */
 double cbx_person_spend(cbx_person_t *person, double rate, double burst, int64_t now);
 

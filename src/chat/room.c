@@ -65,10 +65,8 @@ void cbx_fetched_dispose(cbx_fetched_t *fetched)
 
 /* -- the room -- */
 
-cbx_room_t *cbx_room_new(const cbx_store_room_t *row)
+static void set_row(cbx_room_t *room, const cbx_store_room_t *row)
 {
-    cbx_room_t *room = cbx_zalloc(sizeof(*room));
-
     room->id = row->id;
     room->rev = row->rev;
     room->last_id = row->last_id;
@@ -76,6 +74,13 @@ cbx_room_t *cbx_room_new(const cbx_store_room_t *row)
     room->kind = row->kind;
     room->name = cbx_strdup(row->name);
     room->topic = cbx_strdup(row->topic);
+}
+
+cbx_room_t *cbx_room_new(const cbx_store_room_t *row)
+{
+    cbx_room_t *room = cbx_zalloc(sizeof(*room));
+
+    set_row(room, row);
     return room;
 }
 
@@ -121,14 +126,37 @@ static cbx_err_t read_newest(cbx_room_t *room, cbx_store_t *store, cbx_json_t *j
                        : CBX_OK;
 }
 
+static void on_top(void *arg, const cbx_store_member_t *member)
+{
+    cbx_mark_t *top = ((cbx_room_t *)arg)->top;
+
+    top[top[0].user_id != 0] = (cbx_mark_t){member->user_id, member->read_id};
+}
+
+cbx_err_t cbx_room_load_top(cbx_room_t *room, cbx_store_t *store)
+{
+    memset(room->top, 0, sizeof(room->top));
+    return cbx_store_marks(store, room->id, 2, on_top, room);
+}
+
+static void on_row(void *arg, const cbx_store_room_t *row)
+{
+    cbx_room_t *room = arg;
+
+    free(room->name);
+    free(room->topic);
+    set_row(room, row);
+}
+
 cbx_err_t cbx_room_load(cbx_room_t *room, cbx_store_t *store, cbx_json_t *json)
 {
     cbx_err_t err;
 
     if (room->loaded)
         return CBX_OK;
-    if ((err = cbx_store_room_rev(store, room->id, &room->rev)) == CBX_OK &&
-        (err = cbx_store_member_count(store, room->id, &room->members)) == CBX_OK)
+    if ((err = cbx_store_room(store, room->id, on_row, room)) == CBX_OK &&
+        (err = cbx_store_member_count(store, room->id, &room->members)) == CBX_OK &&
+        (err = cbx_room_load_top(room, store)) == CBX_OK)
         err = read_newest(room, store, json);
     if (err != CBX_OK)
         cbx_room_forget(room);

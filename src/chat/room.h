@@ -24,14 +24,24 @@ typedef struct cbx_entry {
     char json[];
 } cbx_entry_t;
 
+/* a reading mark; user_id 0: none */
+typedef struct cbx_mark {
+    int64_t user_id, read_id;
+} cbx_mark_t;
+
 typedef struct cbx_room {
     int64_t id, rev, last_id, owner_id;
     cbx_room_kind_t kind;
-    char *name, *topic;
+    char *name, *topic; /* of a direct room the name is a key, see rooms.c */
     int64_t members;
+    cbx_mark_t top[2];     /* the two highest, of two users */
+    int64_t typing_second; /* ms, steady: since when typing events are counted */
+    int typing_count;
     bool loaded;  /* is what follows true, or must it be read first? */
     bool changed; /* in this transaction: its rev is to be written at the end */
     struct cbx_room *next_changed;
+    bool fresh; /* made in this transaction: gone, if that fails */
+    struct cbx_room *next_fresh;
     bool older; /* there are messages before the oldest in memory */
     int64_t floor_rev;
     size_t len;
@@ -50,6 +60,8 @@ void cbx_room_free(cbx_room_t *room);
 
 /* makes sure that rev, last id and the newest messages are in memory */
 cbx_err_t cbx_room_load(cbx_room_t *room, cbx_store_t *store, cbx_json_t *json);
+/* reads the two highest marks again: somebody left */
+cbx_err_t cbx_room_load_top(cbx_room_t *room, cbx_store_t *store);
 /* what is in memory may be wrong (a transaction failed): read it again before the next use */
 void cbx_room_forget(cbx_room_t *room);
 

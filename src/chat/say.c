@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "base/buf.h"
-#include "base/clock.h"
 #include "base/stats.h"
 #include "chat/state.h"
 
@@ -32,12 +31,6 @@ static void found_dispose(struct found *f)
     free(f->username);
     free(f->cid);
     free(f->text);
-}
-
-static cbx_err_t spend(cbx_core_t *core, cbx_command_t *cmd, cbx_person_t *person)
-{
-    cmd->retry_after = cbx_person_spend(person, core->settings->rate, core->burst, cbx_clock_steady());
-    return cmd->retry_after > 0 ? CBX_ERR_RATE_LIMITED : CBX_OK;
 }
 
 static void tell_room(cbx_core_t *core, const char *type, const cbx_entry_t *entry, int64_t room)
@@ -110,6 +103,7 @@ static cbx_err_t store_message(cbx_core_t *core, cbx_command_t *cmd, cbx_person_
     if (dup)
         return ack_first_one(core, cmd, m.id);
     publish(core, cmd, room, "message", &m);
+    cbx_stop_typing(core, person, cbx_person_in_room(person, room->id), false);
     CBX_COUNT(messages, 1);
     return CBX_OK;
 }
@@ -121,8 +115,7 @@ cbx_err_t cbx_run_message(cbx_core_t *core, cbx_command_t *cmd)
     cbx_err_t err;
 
     if ((err = cbx_core_sender(core, cmd, &person)) == CBX_OK &&
-        (err = cbx_core_enter(core, person, cmd->req.room, &room)) == CBX_OK &&
-        (err = spend(core, cmd, person)) == CBX_OK)
+        (err = cbx_core_enter(core, person, cmd->req.room, &room)) == CBX_OK)
         err = store_message(core, cmd, person, room);
     return err;
 }
@@ -186,7 +179,7 @@ static cbx_err_t change(cbx_core_t *core, cbx_command_t *cmd,
     cbx_room_t *room;
     cbx_err_t err;
 
-    if ((err = cbx_core_sender(core, cmd, &person)) == CBX_OK && (err = spend(core, cmd, person)) == CBX_OK &&
+    if ((err = cbx_core_sender(core, cmd, &person)) == CBX_OK &&
         (err = find(core, cmd, person, &f, &room)) == CBX_OK)
         err = how(core, cmd, person, &f, room);
     found_dispose(&f);

@@ -19,7 +19,7 @@ typedef struct cbx_failures cbx_failures_t; /* account.c: wrong passwords, by na
 struct cbx_core {
     uv_loop_t *loop;
     uv_async_t async;
-    uv_timer_t probe, house;
+    uv_timer_t probe, house, presence;
     const cbx_settings_t *settings;
     cbx_store_t *store;
     cbx_pool_t *pool;
@@ -43,6 +43,7 @@ struct cbx_core {
 
     /* the batch under way */
     cbx_batch_t *batch;
+    cbx_room_t *fresh;   /* rooms that were made, linked by next_fresh */
     cbx_room_t *changed; /* rooms with a new rev, linked by next_changed */
     bool begun;          /* a transaction is open */
     bool failed;         /* ... and must be rolled back */
@@ -58,15 +59,32 @@ struct cbx_core {
  * reader) */
 bool cbx_run(cbx_core_t *core, cbx_command_t *cmd);
 
+/* decides up to CBX_CORE_BATCH of the commands that wait; turn.c */
+void cbx_core_turn(cbx_core_t *core);
+/* could the last transaction be committed? While not, the core tries every second */
+void cbx_core_set_storage_ok(cbx_core_t *core, bool ok);
+
 /* opens the transaction where none is open yet; before the first change */
 cbx_err_t cbx_core_writing(cbx_core_t *core);
+/* a room that this transaction makes */
+cbx_room_t *cbx_core_add_room(cbx_core_t *core, const cbx_store_room_t *row);
 cbx_room_t *cbx_core_room(const cbx_core_t *core, int64_t id);
-/* whose command it is; CBX_ERR_UNAUTHORIZED: his session ended */
-cbx_err_t cbx_core_sender(cbx_core_t *core, const cbx_command_t *cmd, cbx_person_t **person);
+/* whose command it is, and what it costs him; CBX_ERR_UNAUTHORIZED: his session ended; CBX_ERR_RATE_LIMITED
+ */
+cbx_err_t cbx_core_sender(cbx_core_t *core, cbx_command_t *cmd, cbx_person_t **person);
+/* does it cost of the allowance (chatterbox.rate)? turn.c */
+bool cbx_command_costs(cbx_command_type_t type);
 /* the room, loaded, if he is in it; else CBX_ERR_NOT_FOUND */
 cbx_err_t cbx_core_enter(cbx_core_t *core, const cbx_person_t *person, int64_t room_id, cbx_room_t **room);
 /* gives what was written into core->json as a frame */
 cbx_frame_t *cbx_core_frame(cbx_core_t *core);
+/* what was written into core->json is the body of the command's answer */
+void cbx_core_body(cbx_core_t *core, cbx_command_t *cmd);
+/* adds a row with what was written into core->json: to one seat, or to whom the kind says */
+void cbx_core_tell_seat(cbx_core_t *core, cbx_row_kind_t kind, const cbx_seat_t *seat, int64_t room);
+void cbx_core_tell(cbx_core_t *core, cbx_row_kind_t kind, int64_t room);
+/* what was written into core->json goes to everybody as news, at once; outside a batch */
+void cbx_core_announce(cbx_core_t *core);
 /* the room has a new rev, which the commit is to write */
 void cbx_core_changed(cbx_core_t *core, cbx_room_t *room);
 /* takes the hello whose changes a reader has fetched, to be run again */
@@ -76,14 +94,40 @@ void cbx_core_again(cbx_core_t *core, cbx_command_t *cmd);
 cbx_err_t cbx_run_message(cbx_core_t *core, cbx_command_t *cmd);
 cbx_err_t cbx_run_edit(cbx_core_t *core, cbx_command_t *cmd);
 cbx_err_t cbx_run_delete(cbx_core_t *core, cbx_command_t *cmd);
+/* signs.c */
+cbx_err_t cbx_run_typing(cbx_core_t *core, cbx_command_t *cmd);
+cbx_err_t cbx_run_read(cbx_core_t *core, cbx_command_t *cmd);
+/* who has said something, or gone, types no longer; the others forget it by themselves after 5 s, or are told
+ * when he is `gone` */
+void cbx_stop_typing(cbx_core_t *core, cbx_person_t *person, cbx_membership_t *membership, bool gone);
+/* presence.c: somebody came or left; it will be announced */
+void cbx_presence_changed(cbx_core_t *core);
+/* rooms.c */
+cbx_err_t cbx_run_rooms(cbx_core_t *core, cbx_command_t *cmd);
+cbx_err_t cbx_run_create(cbx_core_t *core, cbx_command_t *cmd);
+cbx_err_t cbx_run_edit_room(cbx_core_t *core, cbx_command_t *cmd);
+cbx_err_t cbx_run_direct(cbx_core_t *core, cbx_command_t *cmd);
+cbx_err_t cbx_run_join(cbx_core_t *core, cbx_command_t *cmd);
+cbx_err_t cbx_run_leave(cbx_core_t *core, cbx_command_t *cmd);
+cbx_err_t cbx_run_members(cbx_core_t *core, cbx_command_t *cmd);
+/* the person, who is in the room, no longer is */
+cbx_err_t cbx_core_part(cbx_core_t *core, cbx_room_t *room, cbx_person_t *person);
+/* view.c: the room without what is one member's */
+cbx_room_view_t cbx_room_view(const cbx_room_t *room);
+/* writes the room as this member (NULL: somebody who might join) sees it into core->json */
+cbx_err_t cbx_put_room(cbx_core_t *core, const cbx_room_t *room, const cbx_person_t *person,
+                       const cbx_membership_t *membership);
 /* hello.c */
 bool cbx_run_hello(cbx_core_t *core, cbx_command_t *cmd);
 cbx_err_t cbx_run_gone(cbx_core_t *core, cbx_command_t *cmd);
+/* this seat hears the room from now on: its newest page goes ahead */
+void cbx_seat_hears(cbx_core_t *core, const cbx_seat_t *seat, cbx_room_t *room);
 /* account.c */
 cbx_err_t cbx_run_register(cbx_core_t *core, cbx_command_t *cmd);
 cbx_err_t cbx_run_guest(cbx_core_t *core, cbx_command_t *cmd);
 cbx_err_t cbx_run_login(cbx_core_t *core, cbx_command_t *cmd);
 cbx_err_t cbx_run_logout(cbx_core_t *core, cbx_command_t *cmd);
+cbx_err_t cbx_run_profile(cbx_core_t *core, cbx_command_t *cmd);
 /* a guest keeps the name while he is here: writes, every hour, that those who are were seen; a failure waits
  * an hour */
 void cbx_touch_guests(cbx_core_t *core);

@@ -53,61 +53,89 @@ static cbx_hub_room_t *room_of(cbx_hub_t *hub, int64_t id)
     return room;
 }
 
-/* the frames of this turn as one run; the caller's reference */
-static cbx_frame_t *join_frames(const cbx_hub_room_t *room)
+static size_t put_frames(const cbx_frames_t *frames, uint8_t *to)
 {
-    cbx_frame_t *run;
     size_t len = 0;
 
-    if (room->frames_len == 1)
-        return cbx_frame_ref(room->frames[0]);
-    for (size_t i = 0; i != room->frames_len; ++i)
-        len += room->frames[i]->len;
-    run = cbx_frame_alloc(len);
-    len = 0;
-    for (size_t i = 0; i != room->frames_len; ++i) {
-        memcpy(run->bytes + len, room->frames[i]->bytes, room->frames[i]->len);
-        len += room->frames[i]->len;
+    for (size_t i = 0; i != frames->len; ++i) {
+        if (to != NULL)
+            memcpy(to + len, frames->list[i]->bytes, frames->list[i]->len);
+        len += frames->list[i]->len;
     }
+    return len;
+}
+
+/* the frames of this turn as one run (NULL: none); the news goes first: who typed and then spoke types no
+ * longer. The caller's reference. */
+static cbx_frame_t *join_frames(const cbx_frames_t *frames, const cbx_frames_t *news)
+{
+    cbx_frame_t *run;
+    size_t len;
+
+    if (frames->len + news->len <= 1)
+        return frames->len + news->len == 0
+                   ? NULL
+                   : cbx_frame_ref(frames->len == 1 ? frames->list[0] : news->list[0]);
+    run = cbx_frame_alloc(put_frames(frames, NULL) + put_frames(news, NULL));
+    len = put_frames(news, run->bytes);
+    put_frames(frames, run->bytes + len);
     return run;
+}
+
+static void drop_frames(cbx_frames_t *frames)
+{
+    for (size_t i = 0; i != frames->len; ++i)
+        cbx_frame_unref(frames->list[i]);
+    frames->len = 0;
+}
+
+/* `full` to all, but for those who have much waiting already: to them `lean`, which is without news and may
+ * be nothing */
+static void tell_listeners(cbx_hub_room_t *room, cbx_frame_t *full, cbx_frame_t *lean, bool at_once)
+{
+    for (size_t i = 0; i < room->len;) {
+        cbx_session_t *s = room->listeners[i];
+        cbx_frame_t *run = room->news.len == 0 || cbx_session_takes_news(s) ? full : lean;
+        if (run != NULL && at_once)
+            cbx_session_send(s, run);
+        else if (run != NULL)
+            cbx_session_push(s, run);
+        i += i < room->len &&
+             room->listeners[i] == s; /* a session that failed left, and another took its place */
+    }
 }
 
 /* `at_once`: nothing else will be told this turn, so what can be sent straight is */
 static void flush_room(cbx_hub_room_t *room, bool at_once)
 {
-    cbx_frame_t *run;
+    static const cbx_frames_t none;
+    cbx_frame_t *full = join_frames(&room->frames, &room->news);
+    cbx_frame_t *lean = room->news.len != 0 ? join_frames(&room->frames, &none) : NULL;
 
-    if (room->frames_len == 0)
-        return;
-    run = join_frames(room);
-    CBX_COUNT(frames_out, (int64_t)(room->frames_len * room->len));
-    for (size_t i = 0; i < room->len;) {
-        cbx_session_t *s = room->listeners[i];
-        if (at_once)
-            cbx_session_send(s, run);
-        else
-            cbx_session_push(s, run);
-        i += i < room->len &&
-             room->listeners[i] == s; /* a session that failed left, and another took its place */
+    if (full != NULL) {
+        CBX_COUNT(frames_out, (int64_t)((room->frames.len + room->news.len) * room->len));
+        tell_listeners(room, full, lean, at_once);
     }
-    for (size_t i = 0; i != room->frames_len; ++i)
-        cbx_frame_unref(room->frames[i]);
-    room->frames_len = 0;
-    cbx_frame_unref(run);
+    drop_frames(&room->frames);
+    drop_frames(&room->news);
+    cbx_frame_unref(full);
+    cbx_frame_unref(lean);
 }
 
-static void add_frame(cbx_hub_t *hub, cbx_hub_room_t *room, cbx_frame_t *frame)
+static void add_frame(cbx_hub_t *hub, cbx_hub_room_t *room, const cbx_row_t *row)
 {
+    cbx_frames_t *frames = row->kind == CBX_ROW_NEWS ? &room->news : &room->frames;
+
     if (!room->dirty) {
         room->dirty = true;
         room->next_dirty = hub->dirty_rooms;
         hub->dirty_rooms = room;
     }
-    if (room->frames_len == room->frames_cap) {
-        room->frames_cap = room->frames_cap == 0 ? 4 : room->frames_cap * 2;
-        room->frames = cbx_realloc(room->frames, sizeof(*room->frames) * room->frames_cap);
+    if (frames->len == frames->cap) {
+        frames->cap = frames->cap == 0 ? 4 : frames->cap * 2;
+        frames->list = cbx_realloc(frames->list, sizeof(*frames->list) * frames->cap);
     }
-    room->frames[room->frames_len++] = cbx_frame_ref(frame);
+    frames->list[frames->len++] = cbx_frame_ref(row->frame);
 }
 
 static bool hears(const cbx_session_t *s, const cbx_hub_room_t *room)
@@ -166,25 +194,33 @@ void cbx_hub_forget(cbx_hub_t *hub, cbx_session_t *s)
 
 static void on_private_row(cbx_hub_t *hub, const cbx_row_t *row)
 {
-    cbx_hub_room_t *room =
-        row->kind == CBX_ROW_JOIN || row->kind == CBX_ROW_PART ? room_of(hub, row->room) : NULL;
+    bool roomless = row->kind == CBX_ROW_SESSION || row->kind == CBX_ROW_REFUSE || row->kind == CBX_ROW_CLOSE;
+    cbx_hub_room_t *room = roomless ? NULL : room_of(hub, row->room);
     cbx_session_t *s;
 
     HASH_FIND(hh, hub->sessions, &row->session, sizeof(row->session), s);
     if (s == NULL)
         return;
     switch (row->kind) {
+    case CBX_ROW_REFUSE:
+        s->asking = false;
+        cbx_session_push(s, row->frame);
+        break;
     case CBX_ROW_SESSION:
         cbx_session_push(s, row->frame);
         break;
     case CBX_ROW_WELCOME:
+        flush_room(room, false);
         cbx_session_welcome(s, row->frame);
+        join_room(s, room);
         break;
-    case CBX_ROW_JOIN:
-        flush_room(
-            room,
-            false); /* what was told before is not for the one who comes, and part of the history he gets */
-        cbx_session_snapshot(s, row->frame);
+    case CBX_ROW_JOIN: /* what was told before is not for the one who comes, and part of the history he gets
+                        */
+        flush_room(room, false);
+        if (row->asked)
+            cbx_session_snapshot(s, row->frame);
+        else
+            cbx_session_push(s, row->frame);
         join_room(s, room);
         break;
     case CBX_ROW_PART:
@@ -195,6 +231,7 @@ static void on_private_row(cbx_hub_t *hub, const cbx_row_t *row)
         cbx_session_close(s, row->code);
         break;
     case CBX_ROW_ROOM:
+    case CBX_ROW_NEWS:
         break; /* not private */
     }
 }
@@ -207,11 +244,11 @@ static void on_batch(cbx_batch_t *batch, void *arg)
     for (size_t i = 0; i != batch->len; ++i) {
         const cbx_row_t *row = &batch->rows[i];
         cbx_hub_room_t *room;
-        if (row->kind != CBX_ROW_ROOM) {
+        if (row->kind != CBX_ROW_ROOM && row->kind != CBX_ROW_NEWS) {
             if (row->outlet == hub->local->outlet)
                 on_private_row(hub, row);
         } else if ((room = find_room(hub, row->room)) != NULL && room->len != 0) {
-            add_frame(hub, room, row->frame);
+            add_frame(hub, room, row);
         }
     }
     cbx_batch_unref(batch);
@@ -310,7 +347,8 @@ void cbx_hub_free(cbx_hub_t *hub)
     HASH_ITER(hh, hub->rooms, room, tmp) {
         HASH_DEL(hub->rooms, room);
         free(room->listeners);
-        free(room->frames);
+        free(room->frames.list);
+        free(room->news.list);
         free(room);
     }
     h2o_timeout_dispose(hub->local->ctx.loop, &hub->hello);

@@ -4,14 +4,19 @@
 
 #include "live/session.h"
 
+/* references to frames */
+typedef struct cbx_frames {
+    cbx_frame_t **list;
+    size_t len, cap;
+} cbx_frames_t;
+
 /* a room as one worker knows it: who hears it, and what it is told this turn */
 typedef struct cbx_hub_room {
     int64_t id;
     cbx_session_t **listeners; /* dense: at 10,000 listeners pointer hopping costs a third more */
     size_t len, cap;
-    cbx_frame_t **frames; /* of this turn, in order; references */
-    size_t frames_len, frames_cap;
-    bool dirty; /* is in the hub's list of those to tell */
+    cbx_frames_t frames, news; /* of this turn, in order; news may be left out */
+    bool dirty;                /* is in the hub's list of those to tell */
     struct cbx_hub_room *next_dirty;
     UT_hash_handle hh;
 } cbx_hub_room_t;

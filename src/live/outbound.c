@@ -46,7 +46,10 @@ size_t cbx_outbound_waiting(const cbx_outbound_t *out)
 static void consume(cbx_outbound_t *out, size_t n)
 {
     out->bytes -= n;
-    out->exempt = out->exempt > n ? out->exempt - n : 0;
+    if (out->exempt > out->bytes)
+        out->exempt =
+            out->bytes; /* which of them went first is not worth a list: this errs on the patient side */
+    out->sent += n;
     for (n += out->offset; out->head != out->len && n >= out->frames[out->head]->len; ++out->head) {
         n -= out->frames[out->head]->len;
         cbx_frame_unref(out->frames[out->head]);

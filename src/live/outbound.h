@@ -9,6 +9,7 @@
 
 #include <h2o.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "wire/frame.h"
 
@@ -18,8 +19,8 @@ typedef struct cbx_outbound {
     size_t offset;   /* bytes of the first frame that are gone already */
     size_t inflight; /* frames, from the head, that H2O is writing */
     size_t bytes;    /* that wait, all in all */
-    size_t
-        exempt; /* of these: answers that were asked for (welcome, history), which do not count as slowness */
+    uint64_t sent;   /* bytes that went through here, ever */
+    size_t exempt;   /* of what waits: answers that were asked for, which do not count as slowness */
 } cbx_outbound_t;
 
 typedef enum cbx_write { CBX_WRITE_DONE, CBX_WRITE_PENDING, CBX_WRITE_FAILED } cbx_write_t;

@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/stats.h"
 #include "live/hub_inside.h"
+#include "live/inbound.h"
 
 /* bytes a frame may have beside its text (names, token, `since` of some hundred rooms), and bytes that one
  * byte of text may take in JSON (\u00e9) */
@@ -24,9 +25,6 @@ enum { NOTSENT_LOWAT = 131072 };
 
 /* times outbound-limit that may wait for a moment, see PATIENCE_MS of hub.c */
 enum { BURST_LIMITS = 16 };
-
-/* frames a second, for each message a second that is allowed: typing, read, ping; and the least of that */
-enum { FRAMES_PER_MESSAGE = 10, FRAMES_MIN = 50 };
 
 /* when to come back after bye: spread, so that not all come at once */
 enum { AGAIN_MS_MIN = 500, AGAIN_MS_SPREAD = 4000 };
@@ -93,7 +91,7 @@ void cbx_session_close(cbx_session_t *s, uint16_t code)
     set_timer(s, &s->hub->linger);
 }
 
-static void tell(cbx_session_t *s, cbx_json_t *json)
+void cbx_session_tell(cbx_session_t *s, cbx_json_t *json)
 {
     size_t len;
     const char *bytes = cbx_json_bytes(json, &len);
@@ -110,133 +108,39 @@ void cbx_session_bye(cbx_session_t *s)
     if (s->state == CBX_OPEN) {
         cbx_json_begin(json);
         cbx_put_bye(json, AGAIN_MS_MIN + rand_r(&s->hub->seed) % AGAIN_MS_SPREAD);
-        tell(s, json);
+        cbx_session_tell(s, json);
     }
     cbx_session_close(s, CBX_GOING_AWAY);
 }
 
-static void tell_error(cbx_session_t *s, cbx_err_t err, const char *cid, double retry_after)
+/* -- slowness. Who has more than outbound-limit waiting when the socket takes no more has a second to read
+ * it. -- */
+
+static void let_go(cbx_session_t *s)
 {
-    CBX_COUNT(errors_out, 1);
-    cbx_json_begin(s->hub->json);
-    cbx_put_error(s->hub->json, err, cid, NULL, retry_after);
-    tell(s, s->hub->json);
+    CBX_COUNT(sessions_slow, 1);
+    cbx_session_close(s, CBX_TOO_SLOW);
 }
 
-/* -- what the client says -- */
-
-/* takes the request's content */
-static void submit(cbx_session_t *s, cbx_command_type_t type, cbx_request_t *req)
+/* more waits than a moment excuses; who has not even said hello has nothing to wait for */
+static bool is_hopeless(const cbx_session_t *s)
 {
-    cbx_command_t *cmd = cbx_command_new(type);
-    char cid[CBX_CID_MAX + 1] = "";
-    cbx_err_t err;
+    size_t limit = s->hub->local->settings->outbound_limit;
 
-    if (req->cid.bytes != NULL && req->cid.len <= CBX_CID_MAX)
-        memcpy(cid, req->cid.bytes, req->cid.len);
-    cmd->outlet = s->hub->local->outlet;
-    cmd->session = s->id;
-    cmd->user_id = s->token.user_id;
-    cmd->expires_at = s->token.expires_at;
-    memcpy(cmd->jti, s->token.jti, sizeof(cmd->jti));
-    cmd->req = *req;
-    memset(req, 0, sizeof(*req));
-    if ((err = cbx_core_submit(s->hub->local->core, cmd)) != CBX_OK)
-        tell_error(s, err, cid[0] != '\0' ? cid : NULL, err == CBX_ERR_RATE_LIMITED ? 1 : 0);
+    return cbx_outbound_waiting(&s->out) > (s->state == CBX_GREETING ? limit : BURST_LIMITS * limit);
 }
 
-static cbx_err_t read_token(cbx_session_t *s, const cbx_str_t *text)
+static void judge(cbx_session_t *s)
 {
-    cbx_token_t token;
-    cbx_err_t err;
+    bool slow = cbx_outbound_waiting(&s->out) > s->hub->local->settings->outbound_limit;
 
-    if (text->bytes == NULL)
-        return s->has_token ? CBX_OK : CBX_ERR_UNAUTHORIZED;
-    if ((err = cbx_token_verify(s->hub->local->settings, text->bytes, text->len, cbx_clock_wall() / 1000,
-                                &token)) != CBX_OK)
-        return err;
-    if (s->greeted && token.user_id != s->token.user_id)
-        return CBX_ERR_UNAUTHORIZED; /* a connection keeps its user */
-    s->token = token;
-    s->has_token = true;
-    return CBX_OK;
-}
-
-static void on_hello(cbx_session_t *s, cbx_request_t *req)
-{
-    if (read_token(s, &req->token) != CBX_OK) {
-        cbx_session_close(s, CBX_BAD_TOKEN);
+    if (slow == s->slow || s->state != CBX_OPEN)
         return;
-    }
-    if (s->out.exempt != 0) { /* the answer to the hello before has not been read yet: one at a time */
-        tell_error(s, CBX_ERR_RATE_LIMITED, NULL, 1);
-        return;
-    }
-    s->greeted = true;
-    submit(s, CBX_CMD_HELLO, req);
+    s->slow = slow;
+    set_timer(s, slow ? &s->hub->patience : &s->hub->ping);
 }
 
-static void on_request(cbx_session_t *s, cbx_request_t *req)
-{
-    switch (req->type) {
-    case CBX_REQ_HELLO:
-        on_hello(s, req);
-        break;
-    case CBX_REQ_MESSAGE:
-        submit(s, CBX_CMD_MESSAGE, req);
-        break;
-    case CBX_REQ_EDIT:
-        submit(s, CBX_CMD_EDIT, req);
-        break;
-    case CBX_REQ_DELETE:
-        submit(s, CBX_CMD_DELETE, req);
-        break;
-    case CBX_REQ_PING:
-        cbx_json_begin(s->hub->json);
-        cbx_put_pong(s->hub->json, cbx_clock_wall());
-        tell(s, s->hub->json);
-        break;
-    default:
-        tell_error(s, CBX_ERR_UNKNOWN_TYPE, NULL, 0);
-        break;
-    }
-}
-
-/* true while the client keeps to what is fair; the burst is twice the rate, as for messages */
-static bool admit(cbx_session_t *s)
-{
-    double rate = s->hub->local->settings->rate * FRAMES_PER_MESSAGE;
-
-    if (rate == 0)
-        return true;
-    if (rate < FRAMES_MIN)
-        rate = FRAMES_MIN;
-    s->frames += (double)(s->heard_at - s->frames_at) / 1000 * rate;
-    s->frames_at = s->heard_at;
-    if (s->frames > rate * 2)
-        s->frames = rate * 2;
-    return --s->frames >= 0;
-}
-
-static void on_text(cbx_session_t *s, const char *text, size_t len)
-{
-    cbx_request_t req;
-    cbx_err_t err;
-
-    CBX_COUNT(frames_in, 1);
-    if (!admit(s)) {
-        cbx_session_close(s, CBX_FLOOD);
-        return;
-    }
-    err = cbx_request_parse(text, len, s->hub->local->settings->message_limit, &req);
-    if (!s->greeted && (err != CBX_OK || req.type != CBX_REQ_HELLO))
-        cbx_session_close(s, CBX_NO_HELLO);
-    else if (err != CBX_OK)
-        tell_error(s, err, req.cid.bytes, 0);
-    else
-        on_request(s, &req);
-    cbx_request_dispose(&req);
-}
+/* -- what wslay says -- */
 
 /* the socket is gone, or nothing more is to be read: both sides have said close, or wslay has refused what
  * came */
@@ -277,12 +181,30 @@ static void on_message(h2o_websocket_conn_t *conn, const struct wslay_event_on_m
         move(s, CBX_CLOSING); /* wslay answers it, behind what waits */
         set_timer(s, &s->hub->linger);
     }
+    if (wslay_event_want_write(s->conn->ws_ctx))
+        wslay_event_send(
+            s->conn->ws_ctx); /* a pong or close frame: in our queue it is bounded, and in order */
     if (s->state == CBX_CLOSING || s->state == CBX_CLOSED)
         return;
-    if (arg->opcode == WSLAY_BINARY_FRAME)
+    if (is_hopeless(s))
+        let_go(s);
+    else if (arg->opcode == WSLAY_BINARY_FRAME)
         cbx_session_close(s, CBX_UNSUPPORTED);
     else if (arg->opcode == WSLAY_TEXT_FRAME)
-        on_text(s, (const char *)arg->msg, arg->msg_length);
+        cbx_inbound_text(s, (const char *)arg->msg, arg->msg_length);
+}
+
+/* every frame counts, pings and the pieces of a message too */
+static void on_frame(wslay_event_context_ptr ctx, const struct wslay_event_on_frame_recv_start_arg *arg,
+                     void *data)
+{
+    cbx_session_t *s = ((h2o_websocket_conn_t *)data)->data;
+
+    (void)arg;
+    if (cbx_inbound_admit(s))
+        return;
+    cbx_session_close(s, CBX_FLOOD);
+    wslay_event_shutdown_read(ctx);
 }
 
 /* -- the doors of wslay -- */
@@ -325,29 +247,18 @@ static ssize_t on_send(wslay_event_context_ptr ctx, const uint8_t *data, size_t 
 static const struct wslay_event_callbacks callbacks = {
     .recv_callback = on_recv,
     .send_callback = on_send,
+    .on_frame_recv_start_callback = on_frame,
     .on_msg_recv_callback = NULL, /* set by open_wslay: H2O's own, which calls on_message */
 };
 
-/* -- slowness. Who has more than outbound-limit waiting when the socket takes no more has a second to read
- * it. -- */
-
-static void let_go(cbx_session_t *s)
-{
-    CBX_COUNT(sessions_slow, 1);
-    cbx_session_close(s, CBX_TOO_SLOW);
-}
-
-static void judge(cbx_session_t *s)
-{
-    bool slow = cbx_outbound_waiting(&s->out) > s->hub->local->settings->outbound_limit;
-
-    if (slow == s->slow || s->state != CBX_OPEN)
-        return;
-    s->slow = slow;
-    set_timer(s, slow ? &s->hub->patience : &s->hub->ping);
-}
-
 /* -- time -- */
+
+/* something waits, be it an answer that was asked for, and not a byte of it went since the timer last looked
+ */
+static bool is_stuck(const cbx_session_t *s)
+{
+    return s->out.bytes != 0 && s->out.sent == s->sent_before;
+}
 
 static void on_timer(h2o_timeout_entry_t *entry)
 {
@@ -358,9 +269,11 @@ static void on_timer(h2o_timeout_entry_t *entry)
         set_timer(s, &s->hub->hello);
         return;
     }
-    if (s->state == CBX_GREETING) {
+    if (s->state == CBX_GREETING && s->asking) {
+        set_timer(s, &s->hub->hello); /* the core has not got to it yet */
+    } else if (s->state == CBX_GREETING) {
         cbx_session_close(s, CBX_NO_HELLO);
-    } else if (s->state == CBX_OPEN && s->slow) {
+    } else if (s->state == CBX_OPEN && (s->slow || is_stuck(s))) {
         let_go(s);
     } else if (s->state == CBX_CLOSING || s->pinged) {
         cbx_session_cut(s); /* it does not answer */
@@ -372,6 +285,7 @@ static void on_timer(h2o_timeout_entry_t *entry)
             wslay_event_queue_msg(s->conn->ws_ctx, &ping);
             wslay_event_send(s->conn->ws_ctx);
         }
+        s->sent_before = s->out.sent;
         set_timer(s, &s->hub->ping);
     }
 }
@@ -389,8 +303,8 @@ cbx_session_t *cbx_session_create(cbx_hub_t *hub, h2o_req_t *req, const char *ke
 
     s->id = id;
     s->hub = hub;
-    s->heard_at = s->frames_at = cbx_clock_steady();
-    s->frames = FRAMES_MIN * 2;
+    s->heard_at = cbx_clock_steady();
+    cbx_inbound_start(s);
     if ((s->has_token = token != NULL))
         s->token = *token;
     setsockopt(h2o_socket_get_fd(sock), IPPROTO_TCP, TCP_NOTSENT_LOWAT, &lowat, sizeof(lowat));
@@ -408,6 +322,7 @@ cbx_session_t *cbx_session_create(cbx_hub_t *hub, h2o_req_t *req, const char *ke
 
 void cbx_session_welcome(cbx_session_t *s, cbx_frame_t *frame)
 {
+    s->asking = false;
     if (s->state == CBX_GREETING) {
         move(s, CBX_OPEN);
         set_timer(s, &s->hub->ping);
@@ -423,11 +338,16 @@ void cbx_session_snapshot(cbx_session_t *s, cbx_frame_t *frame)
     cbx_hub_dirty(s->hub, s);
 }
 
+bool cbx_session_takes_news(const cbx_session_t *s)
+{
+    return cbx_outbound_waiting(&s->out) <= s->hub->local->settings->outbound_limit / 2;
+}
+
 void cbx_session_push(cbx_session_t *s, cbx_frame_t *frame)
 {
     if (s->state == CBX_CLOSING || s->state == CBX_CLOSED)
         return;
-    if (s->slow && cbx_outbound_waiting(&s->out) > BURST_LIMITS * s->hub->local->settings->outbound_limit) {
+    if (s->slow && is_hopeless(s)) {
         let_go(s);
         return;
     }
@@ -445,7 +365,9 @@ static void on_written(h2o_socket_t *sock, const char *err)
         return;
     }
     cbx_outbound_written(&s->out);
-    cbx_session_write(s); /* at once: the loop goes on until the kernel takes no more */
+    if (s->state != CBX_CLOSED && !s->finished)
+        h2o_websocket_proceed(conn); /* what wslay could not say while we wrote */
+    cbx_session_write(s);            /* at once: the loop goes on until the kernel takes no more */
 }
 
 void cbx_session_send(cbx_session_t *s, cbx_frame_t *frame)

@@ -22,6 +22,7 @@ typedef struct cbx_session {
     h2o_websocket_conn_t *conn;
     cbx_session_state_t state;
     bool greeted; /* a hello is with the core, which holds a seat for us until we say GONE */
+    bool asking;  /* a hello waits for its answer: one at a time */
     bool has_token;
     bool pinged;   /* and nothing was heard since */
     bool dirty;    /* is in the hub's list of those to write to */
@@ -30,6 +31,7 @@ typedef struct cbx_session {
     bool slow;     /* more than outbound-limit waits; the timer will look again */
     cbx_token_t token;
     cbx_outbound_t out;
+    uint64_t sent_before; /* out.sent when the timer last looked */
     h2o_timeout_entry_t
         timer;         /* GREETING: hello-timeout; OPEN: ping-interval, or patience; CLOSING: linger */
     int64_t heard_at;  /* ms, steady */
@@ -53,6 +55,10 @@ void cbx_session_free(cbx_session_t *s);
 /* the core's answers */
 void cbx_session_welcome(cbx_session_t *s, cbx_frame_t *frame);
 void cbx_session_snapshot(cbx_session_t *s, cbx_frame_t *frame);
+/* sends what was written into `json` */
+void cbx_session_tell(cbx_session_t *s, cbx_json_t *json);
+/* news is left out where half of what may wait waits already */
+bool cbx_session_takes_news(const cbx_session_t *s);
 /* a frame to be written at the end of the turn; too much waiting closes the session with 4008 */
 void cbx_session_push(cbx_session_t *s, cbx_frame_t *frame);
 /* as push, but straight to the socket where nothing waits before it */

@@ -271,7 +271,16 @@ static bool to_version_1(sqlite3 *db, identity_t from)
            cbx_original_import(db) && run(db, "DROP TABLE original_messages");
 }
 
-static bool (*const steps[CBX_SCHEMA_VERSION])(sqlite3 *db, identity_t from) = {to_version_1};
+/* public rooms have names of their own, and two users one direct room (its name is a key made of both); what
+ * private rooms (kind 1) are called is their members' business */
+static bool to_version_2(sqlite3 *db, identity_t from)
+{
+    (void)from;
+    return run(db, "CREATE UNIQUE INDEX rooms_name ON rooms (kind, name COLLATE NOCASE) WHERE kind <> 1;"
+                   "CREATE INDEX members_read ON members (room_id, read_id)");
+}
+
+static bool (*const steps[CBX_SCHEMA_VERSION])(sqlite3 *db, identity_t from) = {to_version_1, to_version_2};
 
 static bool set_version(sqlite3 *db, int version)
 {

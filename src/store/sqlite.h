@@ -17,6 +17,7 @@
 
 #define CBX_COLS_MESSAGE "id, room_id, rev, user_id, timestamp, edited, deleted, username, cid, message"
 #define CBX_COLS_USER "id, username, display_name, password_hash, last_seen"
+#define CBX_COLS_ROOM "id, rev, " CBX_LAST_ID("rooms.id") ", coalesce(owner_id, 0), kind, name, topic"
 #define CBX_LAST_ID(room) "coalesce((SELECT max(id) FROM messages WHERE room_id = " room "), 0)"
 
 /* every statement that runs more than once: prepared at first use, kept until the connection closes.
@@ -29,8 +30,12 @@
     X(PROBE, "INSERT INTO meta (key, value) VALUES ('probe', ?1) "                                           \
              "ON CONFLICT (key) DO UPDATE SET value = excluded.value")                                       \
     /* rooms and members */                                                                                  \
-    X(ROOMS, "SELECT id, rev, " CBX_LAST_ID("rooms.id") ", coalesce(owner_id, 0), kind, name, topic "        \
-                                                        "FROM rooms ORDER BY id")                            \
+    X(ROOMS, "SELECT " CBX_COLS_ROOM " FROM rooms ORDER BY id")                                              \
+    X(ROOM, "SELECT " CBX_COLS_ROOM " FROM rooms WHERE id = ?1")                                             \
+    X(ADD_ROOM, "INSERT INTO rooms (kind, name, topic, owner_id, created_at) VALUES (?1, ?2, ?3, ?4, ?5) "   \
+                "ON CONFLICT DO NOTHING")                                                                    \
+    X(EDIT_ROOM, "UPDATE OR IGNORE rooms SET name = ?2, topic = ?3, owner_id = ?4 WHERE id = ?1")            \
+    X(DIRECT, "SELECT id FROM rooms WHERE kind = 2 AND name = ?1 COLLATE NOCASE")                            \
     X(ROOM_REV, "SELECT rev FROM rooms WHERE id = ?1")                                                       \
     X(SET_REV, "UPDATE rooms SET rev = ?2 WHERE id = ?1")                                                    \
     X(ROOMS_OF, "SELECT room_id, user_id, read_id, joined_id, username FROM members "                        \
@@ -44,6 +49,11 @@
                   "ON CONFLICT DO NOTHING")                                                                  \
     X(JOIN_GENERAL, "INSERT INTO members (room_id, user_id, read_id, joined_id) "                            \
                     "VALUES (?1, ?2, 0, " CBX_LAST_ID("?1") ")")                                             \
+    X(REMOVE_MEMBER, "DELETE FROM members WHERE room_id = ?1 AND user_id = ?2")                              \
+    X(SET_READ, "UPDATE members SET read_id = max(read_id, ?3) WHERE room_id = ?1 AND user_id = ?2")         \
+    X(MEMBERS, "SELECT room_id, user_id, read_id, joined_id, username, display_name FROM users "             \
+               "JOIN members ON room_id = ?1 AND user_id = users.id "                                        \
+               "WHERE released = 0 AND username > ?2 ORDER BY username LIMIT ?3")                            \
     X(UNREAD, "SELECT count(*) FROM (SELECT 1 FROM messages WHERE room_id = ?1 AND id > ?2 "                 \
               "AND user_id IS NOT ?3 AND deleted = 0 LIMIT ?4)")                                             \
     /* messages */                                                                                           \
@@ -70,6 +80,8 @@
     X(UPGRADE_GUEST, "UPDATE users SET display_name = ?2, password_hash = ?3 "                               \
                      "WHERE id = ?1 AND password_hash IS NULL AND released = 0")                             \
     X(RELEASE_NAME, "UPDATE users SET released = 1 WHERE id = ?1 AND password_hash IS NULL")                 \
+    X(SET_DISPLAY_NAME, "UPDATE users SET display_name = ?2 WHERE id = ?1")                                  \
+    X(SET_PASSWORD, "UPDATE users SET password_hash = ?2 WHERE id = ?1 AND password_hash IS NOT NULL")       \
     X(TOUCH, "UPDATE users SET last_seen = ?2 WHERE id = ?1")                                                \
     X(OPEN_SESSION, "INSERT INTO sessions (jti, user_id, expires_at) VALUES (?1, ?2, ?3)")                   \
     X(SESSION, "SELECT user_id FROM sessions WHERE jti = ?1")                                                \

@@ -47,6 +47,15 @@ typedef struct cbx_store_room {
 typedef void (*cbx_store_room_cb)(void *arg, const cbx_store_room_t *room);
 
 cbx_err_t cbx_store_rooms(cbx_store_t *store, cbx_store_room_cb cb, void *arg);
+/* the one room; CBX_ERR_NOT_FOUND */
+cbx_err_t cbx_store_room(cbx_store_t *store, int64_t id, cbx_store_room_cb cb, void *arg);
+/* makes a room (`row->id` and `rev` are ignored); CBX_ERR_NAME_TAKEN: a public room has the name, compared
+ * without case, or a direct one the key */
+cbx_err_t cbx_store_add_room(cbx_store_t *store, const cbx_store_room_t *row, int64_t now, int64_t *id);
+/* name, topic and owner become those of `row`; CBX_ERR_NAME_TAKEN as above */
+cbx_err_t cbx_store_edit_room(cbx_store_t *store, const cbx_store_room_t *row);
+/* the direct room with this key (chat/rooms.c makes keys); CBX_ERR_NOT_FOUND */
+cbx_err_t cbx_store_direct(cbx_store_t *store, const char *key, int64_t *id);
 cbx_err_t cbx_store_set_rev(cbx_store_t *store, int64_t room, int64_t rev);
 
 /* -- members. `read_id` is a reading mark; `joined_id` the newest message when the user came: unread ones are
@@ -54,6 +63,7 @@ cbx_err_t cbx_store_set_rev(cbx_store_t *store, int64_t room, int64_t rev);
 typedef struct cbx_store_member {
     int64_t room, user_id, read_id, joined_id;
     const char *username;
+    const char *display_name; /* cbx_store_members only */
 } cbx_store_member_t;
 typedef void (*cbx_store_member_cb)(void *arg, const cbx_store_member_t *member);
 
@@ -65,6 +75,12 @@ cbx_err_t cbx_store_member_count(cbx_store_t *store, int64_t room, int64_t *coun
 cbx_err_t cbx_store_is_member(cbx_store_t *store, int64_t room, int64_t user_id, bool *is);
 /* makes `user_id` a member who joined behind message `joined_id`; nothing changes when he is one already */
 cbx_err_t cbx_store_add_member(cbx_store_t *store, int64_t room, int64_t user_id, int64_t joined_id);
+/* no longer a member; CBX_ERR_NOT_FOUND when he was none */
+cbx_err_t cbx_store_remove_member(cbx_store_t *store, int64_t room, int64_t user_id);
+cbx_err_t cbx_store_set_read(cbx_store_t *store, int64_t room, int64_t user_id, int64_t read_id);
+/* up to `limit` members of a room by name, behind the name `after` */
+cbx_err_t cbx_store_members(cbx_store_t *store, int64_t room, const char *after, int limit,
+                            cbx_store_member_cb cb, void *arg);
 /* messages of the room with an id above `after`, not by `user_id`, not deleted; counts no further than
  * `limit` */
 cbx_err_t cbx_store_unread(cbx_store_t *store, int64_t room, int64_t after, int64_t user_id, int64_t limit,
@@ -124,6 +140,8 @@ cbx_err_t cbx_store_upgrade_guest(cbx_store_t *store, int64_t id, const char *di
                                   const char *password_hash);
 /* the guest no longer holds the name; whoever takes it is a new user */
 cbx_err_t cbx_store_release_name(cbx_store_t *store, int64_t id);
+cbx_err_t cbx_store_set_display_name(cbx_store_t *store, int64_t id, const char *display_name);
+cbx_err_t cbx_store_set_password(cbx_store_t *store, int64_t id, const char *password_hash);
 cbx_err_t cbx_store_touch(cbx_store_t *store, int64_t id, int64_t now);
 
 /* -- sessions: a token is good while its row is here. -- */

@@ -69,6 +69,16 @@ cbx_err_t cbx_store_release_name(cbx_store_t *store, int64_t id)
     return cbx_sql_hit(store, cbx_sql_change(store, CBX_SQL_RELEASE_NAME, "i", id));
 }
 
+cbx_err_t cbx_store_set_display_name(cbx_store_t *store, int64_t id, const char *display_name)
+{
+    return cbx_sql_hit(store, cbx_sql_change(store, CBX_SQL_SET_DISPLAY_NAME, "it", id, display_name));
+}
+
+cbx_err_t cbx_store_set_password(cbx_store_t *store, int64_t id, const char *password_hash)
+{
+    return cbx_sql_hit(store, cbx_sql_change(store, CBX_SQL_SET_PASSWORD, "it", id, password_hash));
+}
+
 cbx_err_t cbx_store_touch(cbx_store_t *store, int64_t id, int64_t now)
 {
     return cbx_sql_hit(store, cbx_sql_change(store, CBX_SQL_TOUCH, "ii", id, now));

@@ -23,7 +23,7 @@ typedef struct cbx_str {
     size_t len;
 } cbx_str_t;
 
-/* an object whose values are whole numbers, keys being whole numbers as text ({"1":101,"7":4}) */
+/* an object whose values are whole numbers, keys being whole numbers as text ({"1":101,"7":4}); by key */
 typedef struct cbx_pairs {
     struct cbx_pair {
         int64_t key, value;

@@ -6,7 +6,8 @@
 
 #include "wire/types.h"
 
-#define DISPLAY_CHARS 64
+#define NAME_CHARS 64
+#define TOPIC_CHARS 250
 #define MALFORMED UINT32_MAX
 
 typedef struct reader {
@@ -104,20 +105,40 @@ bool cbx_username_valid(const char *name, size_t len)
     return true;
 }
 
-bool cbx_display_name_valid(const char *name, size_t len)
+/* up to `max` characters, none a control character; `*visible`: at least one is no space */
+static bool is_line(const char *text, size_t len, size_t max, bool *visible)
 {
-    reader_t r = read_from(name, len);
+    reader_t r = read_from(text, len);
     size_t chars = 0;
-    bool visible = false;
     uint32_t c;
 
+    *visible = false;
     for (; r.at != r.end; ++chars) {
         c = next_char(&r);
-        if (c == MALFORMED || is_control(c) || chars == DISPLAY_CHARS)
+        if (c == MALFORMED || is_control(c) || chars == max)
             return false;
-        visible = visible || !is_space(c);
+        *visible = *visible || !is_space(c);
     }
-    return visible;
+    return true;
+}
+
+bool cbx_display_name_valid(const char *name, size_t len)
+{
+    bool visible;
+
+    return is_line(name, len, NAME_CHARS, &visible) && visible;
+}
+
+bool cbx_room_name_valid(const char *name, size_t len)
+{
+    return cbx_display_name_valid(name, len);
+}
+
+bool cbx_topic_valid(const char *topic, size_t len)
+{
+    bool visible;
+
+    return is_line(topic, len, TOPIC_CHARS, &visible);
 }
 
 bool cbx_cid_valid(const char *cid, size_t len)

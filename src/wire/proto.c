@@ -173,6 +173,59 @@ void cbx_put_event(cbx_json_t *json, const char *type, int64_t room, int64_t rev
     cbx_json_close(json);
 }
 
+void cbx_put_typing(cbx_json_t *json, int64_t room, const char *username, int seconds)
+{
+    cbx_json_open(json);
+    cbx_json_put_text(json, "type", "typing");
+    cbx_json_put_int(json, "room", room);
+    cbx_json_put_text(json, "username", username);
+    cbx_json_put_int(json, "for", seconds);
+    cbx_json_close(json);
+}
+
+void cbx_put_read(cbx_json_t *json, int64_t room, const char *username, int64_t id)
+{
+    cbx_json_open(json);
+    cbx_json_put_text(json, "type", "read");
+    cbx_json_put_int(json, "room", room);
+    cbx_json_put_text(json, "username", username);
+    cbx_json_put_int(json, "id", id);
+    cbx_json_close(json);
+}
+
+static const char *const kind_names[] = {
+    [CBX_ROOM_PUBLIC] = "public", [CBX_ROOM_PRIVATE] = "private", [CBX_ROOM_DIRECT] = "direct"};
+
+const char *cbx_room_kind_name(cbx_room_kind_t kind)
+{
+    return kind_names[kind];
+}
+
+bool cbx_room_kind_parse(const char *name, cbx_room_kind_t *kind)
+{
+    for (int i = CBX_ROOM_PUBLIC; i <= CBX_ROOM_DIRECT; ++i) {
+        *kind = (cbx_room_kind_t)i;
+        if (strcmp(kind_names[i], name) == 0)
+            return true;
+    }
+    return false;
+}
+
+void cbx_put_room_open(cbx_json_t *json, const cbx_room_view_t *room)
+{
+    cbx_json_open(json);
+    cbx_json_put_int(json, "id", room->id);
+    cbx_json_put_text(json, "kind", cbx_room_kind_name(room->kind));
+    cbx_json_put_text(json, "name", room->name);
+    cbx_json_put_text(json, "topic", room->topic);
+    cbx_json_put_int(json, "rev", room->rev);
+    cbx_json_put_int(json, "last_id", room->last_id);
+    if (!room->joined)
+        return;
+    cbx_json_put_int(json, "read_id", room->read_id);
+    cbx_json_put_int(json, "unread", room->unread);
+}
+
 void cbx_put_pong(cbx_json_t *json, int64_t now)
 {
     cbx_json_open(json);

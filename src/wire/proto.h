@@ -45,6 +45,15 @@ void cbx_put_error(cbx_json_t *json, cbx_err_t err, const char *cid, const char 
 /* {"type":"message"|"edit"|"delete","room":…,"rev":…,"message":<encoded>} */
 void cbx_put_event(cbx_json_t *json, const char *type, int64_t room, int64_t rev, const char *message,
                    size_t len);
+/* {"type":"typing",…}; `seconds` 0: no longer */
+void cbx_put_typing(cbx_json_t *json, int64_t room, const char *username, int seconds);
+/* {"type":"read",…} */
+void cbx_put_read(cbx_json_t *json, int64_t room, const char *username, int64_t id);
+/* {"id":1,"kind":"public",…}: opens the object and leaves it open, for marks and what else there is */
+void cbx_put_room_open(cbx_json_t *json, const cbx_room_view_t *room);
+/* the kind's name on the wire, and back (false: no such kind) */
+const char *cbx_room_kind_name(cbx_room_kind_t kind);
+bool cbx_room_kind_parse(const char *name, cbx_room_kind_t *kind);
 void cbx_put_pong(cbx_json_t *json, int64_t now);
 void cbx_put_bye(cbx_json_t *json, int64_t again_ms);
 

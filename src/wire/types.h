@@ -7,11 +7,15 @@
 #include <stdint.h>
 
 #define CBX_GENERAL 1                 /* the id of the room `general`, which everybody is in */
+#define CBX_EVERYBODY 0               /* no room's id: where rooms hear, all who are let in */
 #define CBX_NAME_MAX 32               /* bytes of a user name */
 #define CBX_DISPLAY_MAX (64 * 4)      /* bytes of a display name: 64 characters */
 #define CBX_CID_MAX 64                /* bytes of a cid */
 #define CBX_JTI_LEN 32                /* hex digits of a token's id */
 #define CBX_ID_MAX (INT64_C(1) << 53) /* ids and revs are below: JavaScript's numbers hold them */
+#define CBX_ROOM_NAME_MAX (64 * 4)    /* bytes of a room's name: 64 characters */
+#define CBX_TOPIC_MAX (250 * 4)       /* bytes of a topic: 250 characters */
+#define CBX_ONLINE_NAMES_MAX 500      /* above, only the count of who is online is sent */
 #define CBX_PAGE_DEFAULT 50           /* messages of a page of history, where the client does not say */
 #define CBX_PAGE_MAX 200
 
@@ -35,6 +39,16 @@ typedef struct cbx_user {
 } cbx_user_t;
 
 typedef enum cbx_room_kind { CBX_ROOM_PUBLIC, CBX_ROOM_PRIVATE, CBX_ROOM_DIRECT } cbx_room_kind_t;
+
+/* a room as one of its members sees it, or, with `joined` false, as somebody who might join */
+typedef struct cbx_room_view {
+    int64_t id, rev, last_id;
+    cbx_room_kind_t kind;
+    const char *name; /* of a direct room: the other's user name */
+    const char *topic;
+    bool joined;
+    int64_t read_id, unread; /* where joined */
+} cbx_room_view_t;
 
 /* a message; the texts belong to whoever filled it in */
 typedef struct cbx_message {
