@@ -96,16 +96,26 @@ static cbx_command_t *session_command(const cbx_call_t *call, cbx_command_type_t
     return cmd;
 }
 
-static cbx_err_t refuse(cbx_call_t *call, cbx_err_t err, const char *detail)
+cbx_err_t cbx_check_username(cbx_call_t *call, const cbx_str_t *name)
 {
-    call->detail = detail;
-    return err;
+    if (!cbx_username_valid(name->bytes, name->len))
+        return cbx_call_refuse(call, CBX_ERR_BAD_NAME,
+                               "A name is 1 to 32 of the characters A-Z a-z 0-9 _ . -");
+    return CBX_OK;
 }
 
-static cbx_err_t check_name(cbx_call_t *call, const struct credentials *c)
+cbx_err_t cbx_check_display_name(cbx_call_t *call, const cbx_str_t *name)
 {
-    if (!cbx_username_valid(c->username.bytes, c->username.len))
-        return refuse(call, CBX_ERR_BAD_NAME, "A name is 1 to 32 of the characters A-Z a-z 0-9 _ . -");
+    if (!cbx_display_name_valid(name->bytes, name->len))
+        return cbx_call_refuse(call, CBX_ERR_BAD_NAME,
+                               "A display name is 1 to 64 characters, none a control character");
+    return CBX_OK;
+}
+
+cbx_err_t cbx_check_password(cbx_call_t *call, const cbx_str_t *password)
+{
+    if (password->len < CBX_PASSWORD_MIN || password->len > CBX_PASSWORD_MAX)
+        return cbx_call_refuse(call, CBX_ERR_WEAK_PASSWORD, "A password is 8 to 256 bytes");
     return CBX_OK;
 }
 
@@ -114,15 +124,11 @@ static cbx_err_t check_registration(cbx_call_t *call, const struct credentials *
     cbx_err_t err;
 
     if (c->username.bytes == NULL || c->password.bytes == NULL)
-        return refuse(call, CBX_ERR_BAD_FRAME, "It takes a username and a password");
-    if ((err = check_name(call, c)) != CBX_OK)
+        return cbx_call_refuse(call, CBX_ERR_BAD_FRAME, "It takes a username and a password");
+    if ((err = cbx_check_username(call, &c->username)) != CBX_OK ||
+        (c->display_name.bytes != NULL && (err = cbx_check_display_name(call, &c->display_name)) != CBX_OK))
         return err;
-    if (c->display_name.bytes != NULL && !cbx_display_name_valid(c->display_name.bytes, c->display_name.len))
-        return refuse(call, CBX_ERR_BAD_NAME,
-                      "A display name is 1 to 64 characters, none a control character");
-    if (c->password.len < CBX_PASSWORD_MIN || c->password.len > CBX_PASSWORD_MAX)
-        return refuse(call, CBX_ERR_WEAK_PASSWORD, "A password is 8 to 256 bytes");
-    return CBX_OK;
+    return cbx_check_password(call, &c->password);
 }
 
 cbx_err_t cbx_call_register(cbx_call_t *call)
@@ -131,7 +137,7 @@ cbx_err_t cbx_call_register(cbx_call_t *call)
     cbx_err_t err;
 
     if (!call->local->settings->registration)
-        return refuse(call, CBX_ERR_FORBIDDEN, "Nobody can register here");
+        return cbx_call_refuse(call, CBX_ERR_FORBIDDEN, "Nobody can register here");
     if ((err = cbx_call_body(call, fields, &c)) == CBX_OK && (err = check_registration(call, &c)) == CBX_OK)
         err = submit_password(call, on_hash, session_command(call, CBX_CMD_REGISTER, &c), &c);
     credentials_dispose(&c);
@@ -143,8 +149,8 @@ static cbx_err_t login_as_guest(cbx_call_t *call, const struct credentials *c)
     cbx_err_t err;
 
     if (!call->local->settings->guests)
-        return refuse(call, CBX_ERR_FORBIDDEN, "Guests are not let in here: it takes a password");
-    if ((err = check_name(call, c)) != CBX_OK)
+        return cbx_call_refuse(call, CBX_ERR_FORBIDDEN, "Guests are not let in here: it takes a password");
+    if ((err = cbx_check_username(call, &c->username)) != CBX_OK)
         return err;
     return cbx_submit_command(call->local, call->req, session_command(call, CBX_CMD_GUEST, c));
 }
@@ -165,7 +171,7 @@ cbx_err_t cbx_call_login(cbx_call_t *call)
     cbx_err_t err = cbx_call_body(call, login_fields, &c);
 
     if (err == CBX_OK && c.username.bytes == NULL)
-        err = refuse(call, CBX_ERR_BAD_FRAME, "It takes a username");
+        err = cbx_call_refuse(call, CBX_ERR_BAD_FRAME, "It takes a username");
     if (err == CBX_OK)
         err = c.password.bytes != NULL ? login_with_password(call, &c) : login_as_guest(call, &c);
     credentials_dispose(&c);
@@ -262,7 +268,7 @@ cbx_err_t cbx_call_logout(cbx_call_t *call)
     cbx_command_t *cmd;
 
     if (cbx_query_read(call->query, parameters) != CBX_OK || everywhere > 1)
-        return refuse(call, CBX_ERR_BAD_FRAME, "everywhere is 0 or 1");
+        return cbx_call_refuse(call, CBX_ERR_BAD_FRAME, "everywhere is 0 or 1");
     cmd = cbx_call_command(call, CBX_CMD_LOGOUT, on_logged_out);
     cmd->everywhere = everywhere == 1;
     return cbx_submit_command(call->local, call->req, cmd);

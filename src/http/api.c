@@ -20,6 +20,14 @@ static const struct route {
     {"POST", "/api/login", false, cbx_call_login},
     {"POST", "/api/logout", true, cbx_call_logout},
     {"GET", "/api/me", true, cbx_call_me},
+    {"PATCH", "/api/me", true, cbx_call_profile},
+    {"GET", "/api/rooms", true, cbx_call_rooms},
+    {"POST", "/api/rooms", true, cbx_call_create},
+    {"PATCH", "/api/rooms/{room}", true, cbx_call_edit_room},
+    {"POST", "/api/direct", true, cbx_call_direct},
+    {"GET", "/api/rooms/{room}/members", true, cbx_call_members},
+    {"POST", "/api/rooms/{room}/members", true, cbx_call_join},
+    {"DELETE", "/api/rooms/{room}/members/{username}", true, cbx_call_leave},
     {"GET", "/api/rooms/{room}/messages", true, cbx_call_history},
     {"POST", "/api/rooms/{room}/messages", true, cbx_call_post},
 };
@@ -36,10 +44,10 @@ static bool has_method(const struct route *route, h2o_req_t *req)
 static void refuse_method(h2o_req_t *req, cbx_slice_t path)
 {
     char allow[64] = "";
-    int64_t room;
+    cbx_path_args_t args;
 
     for (const struct route *route = routes; route != routes + ROUTES; ++route) {
-        if (!cbx_path_matches(route->pattern, path, &room))
+        if (!cbx_path_matches(route->pattern, path, &args))
             continue;
         if (allow[0] != '\0')
             strcat(allow, ", ");
@@ -58,9 +66,13 @@ static cbx_slice_t query_of(h2o_req_t *req)
     return (cbx_slice_t){req->path.base + req->query_at + 1, req->path.len - req->query_at - 1};
 }
 
-static void run(const struct route *route, h2o_req_t *req, int64_t room)
+static void run(const struct route *route, h2o_req_t *req, const cbx_path_args_t *args)
 {
-    cbx_call_t call = {.req = req, .local = cbx_local_of(req), .room = room, .query = query_of(req)};
+    cbx_call_t call = {.req = req,
+                       .local = cbx_local_of(req),
+                       .room = args->room,
+                       .username = args->username,
+                       .query = query_of(req)};
     cbx_err_t err = CBX_OK;
 
     if (!cbx_method_reads(req))
@@ -77,12 +89,12 @@ static void run(const struct route *route, h2o_req_t *req, int64_t room)
 static int on_req(h2o_handler_t *self, h2o_req_t *req)
 {
     cbx_slice_t path = {req->path_normalized.base, req->path_normalized.len};
-    int64_t room = 0;
+    cbx_path_args_t args = {0};
 
     (void)self;
     for (const struct route *route = routes; route != routes + ROUTES; ++route) {
-        if (has_method(route, req) && cbx_path_matches(route->pattern, path, &room)) {
-            run(route, req, room);
+        if (has_method(route, req) && cbx_path_matches(route->pattern, path, &args)) {
+            run(route, req, &args);
             return 0;
         }
     }

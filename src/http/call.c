@@ -22,6 +22,12 @@ cbx_err_t cbx_call_body(cbx_call_t *call, const cbx_json_field_t *fields, void *
     return cbx_json_read(body.base, body.len, fields, into);
 }
 
+cbx_err_t cbx_call_refuse(cbx_call_t *call, cbx_err_t err, const char *detail)
+{
+    call->detail = detail;
+    return err;
+}
+
 cbx_command_t *cbx_call_command(const cbx_call_t *call, cbx_command_type_t type,
                                 void (*done)(cbx_command_t *cmd, void *local))
 {

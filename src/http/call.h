@@ -15,7 +15,8 @@
 typedef struct cbx_call {
     h2o_req_t *req;
     cbx_local_t *local;
-    int64_t room; /* of the path */
+    int64_t room; /* of the path, where it has one */
+    cbx_slice_t username;
     cbx_slice_t query;
     bool known; /* there was a good token: this one */
     cbx_token_t token;
@@ -28,8 +29,23 @@ cbx_err_t cbx_call_register(cbx_call_t *call); /* accounts.c */
 cbx_err_t cbx_call_login(cbx_call_t *call);
 cbx_err_t cbx_call_logout(cbx_call_t *call);
 cbx_err_t cbx_call_me(cbx_call_t *call);
+cbx_err_t cbx_call_profile(cbx_call_t *call); /* profile.c */
 cbx_err_t cbx_call_history(cbx_call_t *call); /* history.c */
 cbx_err_t cbx_call_post(cbx_call_t *call);    /* messages.c */
+cbx_err_t cbx_call_rooms(cbx_call_t *call);   /* rooms.c */
+cbx_err_t cbx_call_create(cbx_call_t *call);
+cbx_err_t cbx_call_edit_room(cbx_call_t *call);
+cbx_err_t cbx_call_direct(cbx_call_t *call);
+cbx_err_t cbx_call_join(cbx_call_t *call);
+cbx_err_t cbx_call_leave(cbx_call_t *call);
+cbx_err_t cbx_call_members(cbx_call_t *call);
+
+/* a refusal with a word of why; `detail` lives as long as the program */
+cbx_err_t cbx_call_refuse(cbx_call_t *call, cbx_err_t err, const char *detail);
+/* the rules for what a user calls himself; where they are broken, refused with the rule (accounts.c) */
+cbx_err_t cbx_check_username(cbx_call_t *call, const cbx_str_t *name);
+cbx_err_t cbx_check_display_name(cbx_call_t *call, const cbx_str_t *name);
+cbx_err_t cbx_check_password(cbx_call_t *call, const cbx_str_t *password);
 
 /* reads the body, an object, by the table; CBX_ERR_TOO_LARGE above what the longest message needs */
 cbx_err_t cbx_call_body(cbx_call_t *call, const cbx_json_field_t *fields, void *into);

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "wire/names.h"
 #include "wire/types.h"
 
 static bool is(cbx_slice_t text, const char *what)
@@ -57,21 +58,38 @@ bool cbx_whole_parse(cbx_slice_t text, int64_t *value)
     return true;
 }
 
-bool cbx_path_matches(const char *pattern, cbx_slice_t path, int64_t *room)
+/* cuts "/part" off a path that begins with a slash */
+static cbx_slice_t next_segment(cbx_slice_t *path)
 {
-    static const char hole[] = "{room}";
-    const char *at = strstr(pattern, hole);
-    size_t head = at != NULL ? (size_t)(at - pattern) : strlen(pattern), digits = 0;
+    const char *begin = path->base + 1, *all_end = path->base + path->len, *end = begin;
 
-    if (path.len < head || memcmp(path.base, pattern, head) != 0)
-        return false;
-    path = (cbx_slice_t){path.base + head, path.len - head};
-    if (at == NULL)
-        return path.len == 0;
-    while (digits != path.len && path.base[digits] != '/')
-        ++digits;
-    return cbx_whole_parse((cbx_slice_t){path.base, digits}, room) &&
-           is((cbx_slice_t){path.base + digits, path.len - digits}, at + sizeof(hole) - 1);
+    while (end != all_end && *end != '/')
+        ++end;
+    *path = (cbx_slice_t){end, (size_t)(all_end - end)};
+    return (cbx_slice_t){begin, (size_t)(end - begin)};
+}
+
+static bool segment_fits(cbx_slice_t wanted, cbx_slice_t have, cbx_path_args_t *args)
+{
+    if (is(wanted, "{room}"))
+        return cbx_whole_parse(have, &args->room);
+    if (is(wanted, "{username}")) {
+        args->username = have;
+        return cbx_username_valid(have.base, have.len);
+    }
+    return have.len == wanted.len && memcmp(have.base, wanted.base, have.len) == 0;
+}
+
+bool cbx_path_matches(const char *pattern, cbx_slice_t path, cbx_path_args_t *args)
+{
+    cbx_slice_t wanted = {pattern, strlen(pattern)};
+
+    while (wanted.len != 0) {
+        if (path.len == 0 || path.base[0] != '/' ||
+            !segment_fits(next_segment(&wanted), next_segment(&path), args))
+            return false;
+    }
+    return path.len == 0;
 }
 
 static cbx_err_t read_parameter(cbx_slice_t name, cbx_slice_t value, const cbx_parameter_t *parameters)
@@ -96,6 +114,20 @@ cbx_err_t cbx_query_read(cbx_slice_t query, const cbx_parameter_t *parameters)
         err = read_parameter(name, value, parameters);
     }
     return err;
+}
+
+cbx_err_t cbx_query_text(cbx_slice_t query, const char *name, cbx_slice_t *text)
+{
+    *text = (cbx_slice_t){NULL, 0};
+    while (query.len != 0) {
+        cbx_slice_t value = next_part(&query, '&');
+        if (!is(next_part(&value, '='), name))
+            continue;
+        if (text->base != NULL)
+            return CBX_ERR_BAD_FRAME;
+        *text = value;
+    }
+    return CBX_OK;
 }
 
 cbx_slice_t cbx_cookie_find(cbx_slice_t header, const char *name)

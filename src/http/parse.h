@@ -18,9 +18,16 @@ typedef struct cbx_slice {
 /* a whole number of 0 to 2^53-1, written the one way (no sign, no zero in front); false: something else */
 bool cbx_whole_parse(cbx_slice_t text, int64_t *value);
 
-/* does the path fit the pattern? A pattern is a path, where "{room}" stands for a whole number, which goes to
- * `*room` */
-bool cbx_path_matches(const char *pattern, cbx_slice_t path, int64_t *room);
+/* what a path says; a name is written in the path's own bytes */
+typedef struct cbx_path_args {
+    int64_t room;
+    cbx_slice_t username;
+} cbx_path_args_t;
+
+/* does the path fit the pattern? A pattern is a path, where the part "{room}" stands for a whole number, and
+ * "{username}" for a name that a user may have; they go to `args`, which means nothing where it does not fit
+ */
+bool cbx_path_matches(const char *pattern, cbx_slice_t path, cbx_path_args_t *args);
 
 /* a parameter that a query may have: a whole number; -1 where it is not there */
 typedef struct cbx_parameter {
@@ -31,6 +38,8 @@ typedef struct cbx_parameter {
 /* reads `before=97&limit=50`; `parameters` ends with a NULL name. Unknown ones are skipped; a known one that
  * is no whole number, or is there twice, is CBX_ERR_BAD_FRAME. */
 cbx_err_t cbx_query_read(cbx_slice_t query, const cbx_parameter_t *parameters);
+/* the bytes of the parameter `name`, as they are written; CBX_ERR_BAD_FRAME: it is there twice */
+cbx_err_t cbx_query_text(cbx_slice_t query, const char *name, cbx_slice_t *text);
 
 /* the value of the first cookie of that name in a Cookie header (RFC 6265 section 4.2.1); quotes around it
  * are dropped */

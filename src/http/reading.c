@@ -26,8 +26,7 @@ cbx_err_t cbx_reading_submit(cbx_call_t *call, cbx_reading_t *reading)
     return err;
 }
 
-/* a token is good while its session is in the database */
-static cbx_err_t check_session(cbx_store_t *store, const cbx_token_t *token)
+cbx_err_t cbx_reading_session(cbx_store_t *store, const cbx_token_t *token)
 {
     int64_t user_id;
     cbx_err_t err = cbx_store_session(store, token->jti, &user_id);
@@ -43,7 +42,7 @@ static cbx_err_t read_snapshot(cbx_reading_t *reading, cbx_store_t *store)
 
     if (err != CBX_OK)
         return err;
-    if ((err = check_session(store, &reading->token)) == CBX_OK)
+    if ((err = cbx_reading_session(store, &reading->token)) == CBX_OK)
         err = reading->read(reading, store, reading->json);
     cbx_store_snapshot_end(store);
     return err;

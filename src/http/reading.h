@@ -22,6 +22,8 @@ struct cbx_reading {
     cbx_err_t err;
 };
 
+/* is the token's session still there? CBX_ERR_UNAUTHORIZED: it was logged out; on a thread of the pool */
+cbx_err_t cbx_reading_session(cbx_store_t *store, const cbx_token_t *token);
 /* takes the reading, always */
 cbx_err_t cbx_reading_submit(cbx_call_t *call, cbx_reading_t *reading);
 

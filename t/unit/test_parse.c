@@ -70,15 +70,56 @@ static void test_path(void **state)
         {"/api/rooms/{room}/messages", "/api/rooms/1", -1},
         {"/api/rooms/{room}/messages", "/api/rooms/", -1},
         {"/api/rooms/{room}", "/api/rooms/12", 12},
+        {"/api/rooms/{room}", "/api/rooms/12/", -1},
+        {"/api/rooms/{room}", "/api/rooms", -1},
+        {"/api/rooms", "/api/rooms/12", -1},
+        {"/api/rooms", "/api//rooms", -1},
+        {"/api/rooms", "api/rooms", -1},
     };
 
     (void)state;
     for (size_t i = 0; i != COUNT(rows); ++i) {
-        int64_t room = 0;
-        assert_int_equal(cbx_path_matches(rows[i].pattern, slice(rows[i].path), &room), rows[i].room != -1);
+        cbx_path_args_t args = {0};
+        assert_int_equal(cbx_path_matches(rows[i].pattern, slice(rows[i].path), &args), rows[i].room != -1);
         if (rows[i].room != -1)
-            assert_int_equal(room, rows[i].room);
+            assert_int_equal(args.room, rows[i].room);
     }
+}
+
+static void test_path_with_name(void **state)
+{
+    static const struct {
+        const char *path;
+        int64_t room; /* -1: does not match */
+        const char *username;
+    } rows[] = {
+        {"/api/rooms/7/members/ada", 7, "ada"},
+        {"/api/rooms/7/members/A.d_a-9", 7, "A.d_a-9"},
+        {"/api/rooms/7/members/x2345678901234567890123456789012", 7, "x2345678901234567890123456789012"},
+        {"/api/rooms/7/members/x23456789012345678901234567890123", -1, NULL},
+        {"/api/rooms/7/members/", -1, NULL},
+        {"/api/rooms/7/members", -1, NULL},
+        {"/api/rooms/7/members/ada/", -1, NULL},
+        {"/api/rooms/7/members/a/b", -1, NULL},
+        {"/api/rooms/7/members/a b", -1, NULL},
+        {"/api/rooms/7/members/%61da", -1, NULL},
+        {"/api/rooms/7/members/\xc3\xa4", -1, NULL},
+        {"/api/rooms/ada/members/ada", -1, NULL},
+        {"/api/rooms//members/ada", -1, NULL},
+        {"/api/rooms/7/member/ada", -1, NULL},
+    };
+
+    (void)state;
+    for (size_t i = 0; i != COUNT(rows); ++i) {
+        cbx_path_args_t args = {0};
+        assert_int_equal(cbx_path_matches("/api/rooms/{room}/members/{username}", slice(rows[i].path), &args),
+                         rows[i].room != -1);
+        if (rows[i].room == -1)
+            continue;
+        assert_int_equal(args.room, rows[i].room);
+        assert_slice(args.username, rows[i].username);
+    }
+    assert_false(cbx_path_matches("/{username}", (cbx_slice_t){"/a\0b", 4}, &(cbx_path_args_t){0}));
 }
 
 static void test_query(void **state)
@@ -112,6 +153,34 @@ static void test_query(void **state)
             continue;
         assert_int_equal(before, rows[i].before);
         assert_int_equal(limit, rows[i].limit);
+    }
+}
+
+static void test_query_text(void **state)
+{
+    static const struct {
+        const char *query, *text;
+        cbx_err_t err;
+    } rows[] = {
+        {"", NULL, CBX_OK},
+        {"limit=5", NULL, CBX_OK},
+        {"after=ada", "ada", CBX_OK},
+        {"limit=5&after=ada&online=1", "ada", CBX_OK},
+        {"after=", "", CBX_OK},
+        {"after", "", CBX_OK},
+        {"after=a=b", "a=b", CBX_OK},
+        {"after=%61", "%61", CBX_OK},
+        {"afters=ada", NULL, CBX_OK},
+        {"after=ada&after=ada", NULL, CBX_ERR_BAD_FRAME},
+        {"after=&after=ada", NULL, CBX_ERR_BAD_FRAME},
+    };
+    cbx_slice_t text;
+
+    (void)state;
+    for (size_t i = 0; i != COUNT(rows); ++i) {
+        assert_int_equal(cbx_query_text(slice(rows[i].query), "after", &text), rows[i].err);
+        if (rows[i].err == CBX_OK)
+            assert_slice(text, rows[i].text);
     }
 }
 
@@ -233,10 +302,11 @@ static void test_websocket_key(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_whole),         cmocka_unit_test(test_path),
-        cmocka_unit_test(test_query),         cmocka_unit_test(test_cookie),
-        cmocka_unit_test(test_bearer),        cmocka_unit_test(test_list),
-        cmocka_unit_test(test_own_origin),    cmocka_unit_test(test_allowed_origin),
+        cmocka_unit_test(test_whole),          cmocka_unit_test(test_path),
+        cmocka_unit_test(test_path_with_name), cmocka_unit_test(test_query),
+        cmocka_unit_test(test_query_text),     cmocka_unit_test(test_cookie),
+        cmocka_unit_test(test_bearer),         cmocka_unit_test(test_list),
+        cmocka_unit_test(test_own_origin),     cmocka_unit_test(test_allowed_origin),
         cmocka_unit_test(test_websocket_key),
     };
 
