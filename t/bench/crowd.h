@@ -1,7 +1,7 @@
-/* crowd.h -- the connections of a load generator: opened one by one, then all in one epoll.
+/* crowd.h -- the connections of a load generator, all in one epoll.
  *
- * A sender replaces each message that is acknowledged (or refused) by the next one; a slot for each message
- * in flight remembers when it was sent and travels in the cid. Every other frame is counted and thrown away.
+ * A slot for each message in flight remembers when it was sent and travels in the cid. What a frame means is
+ * the program's affair: it defines on_text(), which sees the first bytes of each; the rest is thrown away.
  */
 #ifndef cbx_bench_crowd_h
 #define cbx_bench_crowd_h
@@ -12,7 +12,7 @@
 #include <sys/resource.h>
 
 enum {
-    LOOK = 192,         /* bytes of a frame that are looked at: all of an ack, or a ping */
+    LOOK = 512,         /* bytes of a frame that are looked at: all of an ack or a short message */
     READ_MAX = 1 << 18, /* one read */
     SLOTS_MAX = 4096    /* messages in flight for each sender */
 };
@@ -26,12 +26,15 @@ static struct options {
 
 struct conn {
     int fd;
-    bool welcome, closed, writing;
-    uint64_t skip; /* bytes of the current frame that nobody needs */
+    char *token;
+    bool upgraded, welcome, closed, writing;
+    uint64_t skip;                 /* bytes of the current frame that nobody needs */
+    void (*whole)(struct conn *c); /* to be called when these have come too; set by on_text() */
     size_t carry_len;
-    uint8_t carry[LOOK + 16]; /* the start of a frame that has not come in whole */
-    uint64_t *sent_at;        /* a slot for each message in flight, us; NULL: no sender */
-    uint64_t next;            /* makes cids unique */
+    uint8_t
+        carry[LOOK + 16]; /* the start of a frame that has not come in whole, or of the upgrade's answer */
+    uint64_t *sent_at;    /* a slot for each message in flight, us; NULL: no sender */
+    uint64_t next;        /* makes cids unique */
     char *out;
     size_t out_len, out_cap;
 };
@@ -40,13 +43,17 @@ static struct {
     int poll;
     struct conn *conns;
     int count;
-    bool sending, counting;
+    bool counting;
     char *text;
-    uint64_t acked, delivered, errors, closed, outstanding;
-    uint32_t *latency; /* us, one for each ack that counts */
+    char hello[128]; /* what a connection says first */
+    uint64_t closed, outstanding;
+    uint32_t *latency; /* us, each that counts */
     size_t latencies, latency_cap;
     uint8_t buf[READ_MAX + LOOK + 16];
-} load;
+} load = {.hello = "{\"type\":\"hello\"}"};
+
+/* the program's: a text frame of `payload` bytes, of which `len` are here: all of it, or LOOK */
+static void on_text(struct conn *c, const char *text, size_t len, uint64_t payload);
 
 /* -- sending -- */
 
@@ -98,7 +105,7 @@ static void poll_for(struct conn *c, int op, bool writing)
 static void hang_up(struct conn *c, const char *why)
 {
     if (!c->closed && ++load.closed == 1)
-        fprintf(stderr, "load: a connection ended: %s\n", why);
+        fprintf(stderr, "%s: a connection ended: %s\n", program_invocation_short_name, why);
     c->closed = true;
     close(c->fd);
 }
@@ -119,7 +126,7 @@ static void flush(struct conn *c)
         poll_for(c, EPOLL_CTL_MOD, c->out_len != 0);
 }
 
-/* -- receiving -- */
+/* -- latencies -- */
 
 static void note_latency(uint64_t us)
 {
@@ -131,23 +138,37 @@ static void note_latency(uint64_t us)
     load.latency[load.latencies++] = us < UINT32_MAX ? (uint32_t)us : UINT32_MAX;
 }
 
-/* an ack, or the refusal of a message: the slot is free, and the next message takes it */
-static void on_answer(struct conn *c, const char *text, size_t len, bool ok)
+static int by_value(const void *a, const void *b)
+{
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+    return (x > y) - (x < y);
+}
+
+static void sort_latencies(void)
+{
+    qsort(load.latency, load.latencies, sizeof(*load.latency), by_value);
+}
+
+static double percentile_ms(double p)
+{
+    return load.latencies == 0 ? 0 : load.latency[(size_t)(p * (double)(load.latencies - 1))] / 1000.0;
+}
+
+/* -- receiving -- */
+
+static bool is(const char *text, size_t len, const char *type)
+{
+    return len > strlen(type) && memcmp(text, type, strlen(type)) == 0;
+}
+
+/* the slot that the frame's cid names, below opt.in_flight; -1: none */
+static int slot_of(const char *text, size_t len)
 {
     const char *cid = memmem(text, len, "\"cid\":\"", 7);
     unsigned long slot = cid != NULL ? strtoul(cid + 7, NULL, 16) : SLOTS_MAX;
 
-    if (!ok && ++load.errors == 1)
-        fprintf(stderr, "load: refused: %.*s\n", (int)len, text);
-    if (c->sent_at == NULL || slot >= (unsigned long)opt.in_flight)
-        return;
-    --load.outstanding;
-    if (ok && load.counting) {
-        ++load.acked;
-        note_latency(now_us() - c->sent_at[slot]);
-    }
-    if (load.sending)
-        queue_message(c, (unsigned)slot);
+    return slot < (unsigned long)opt.in_flight ? (int)slot : -1;
 }
 
 static void on_close(struct conn *c, const uint8_t *reason, size_t len)
@@ -162,51 +183,76 @@ static void on_close(struct conn *c, const uint8_t *reason, size_t len)
     hang_up(c, why);
 }
 
-static bool is(const uint8_t *text, size_t len, const char *type)
+static void on_frame(struct conn *c, unsigned op, const uint8_t *bytes, size_t len, uint64_t payload)
 {
-    return len > strlen(type) && memcmp(text, type, strlen(type)) == 0;
+    const char *text = (const char *)bytes;
+
+    if (op == OP_CLOSE) {
+        on_close(c, bytes, len);
+    } else if (op == OP_PING) {
+        queue_frame(c, OP_PONG, bytes, len);
+    } else {
+        c->welcome = c->welcome || is(text, len, "{\"type\":\"welcome\"");
+        on_text(c, text, len, payload);
+    }
 }
 
-/* `len` bytes of the payload are here: all of it, or LOOK */
-static void on_frame(struct conn *c, unsigned op, const uint8_t *text, size_t len)
+/* the answer to the upgrade: says hello when its head is there */
+static size_t take_head(struct conn *c, const uint8_t *at, size_t len)
 {
-    if (op == OP_CLOSE)
-        on_close(c, text, len);
-    else if (op == OP_PING)
-        queue_frame(c, OP_PONG, text, len);
-    else if (is(text, len, "{\"type\":\"message\""))
-        load.delivered += load.counting;
-    else if (is(text, len, "{\"type\":\"ack\""))
-        on_answer(c, (const char *)text, len, true);
-    else if (is(text, len, "{\"type\":\"error\""))
-        on_answer(c, (const char *)text, len, false);
-    else if (is(text, len, "{\"type\":\"welcome\""))
-        c->welcome = true;
+    const uint8_t *end = memmem(at, len, "\r\n\r\n", 4);
+
+    if (end == NULL && len < sizeof(c->carry))
+        return 0;
+    if (end == NULL || !is((const char *)at, len, "HTTP/1.1 101"))
+        die("upgrade: %.32s", (const char *)at);
+    c->upgraded = true;
+    queue_frame(c, OP_TEXT, load.hello, strlen(load.hello));
+    return (size_t)(end + 4 - at);
 }
 
-/* goes through frames; what is left at the end is the start of one that has not come in whole */
+static void pass(struct conn *c, uint64_t n)
+{
+    void (*whole)(struct conn * c) = c->whole;
+
+    c->skip -= n;
+    if (c->skip == 0 && whole != NULL) {
+        c->whole = NULL;
+        whole(c);
+    }
+}
+
+/* the next piece: a head, a frame, the rest of one; 0: it has not come in whole */
+static size_t take_one(struct conn *c, const uint8_t *at, size_t len)
+{
+    unsigned op;
+    uint64_t payload;
+    size_t head, look;
+
+    if (!c->upgraded)
+        return take_head(c, at, len);
+    if (c->skip != 0) {
+        look = c->skip < len ? (size_t)c->skip : len;
+        pass(c, look);
+        return look;
+    }
+    head = read_frame_header(at, len, &op, &payload);
+    look = payload < LOOK ? (size_t)payload : LOOK;
+    if (head == 0 || len < head + look)
+        return 0;
+    c->skip = payload;
+    on_frame(c, op, at + head, look, payload);
+    pass(c, look);
+    return head + look;
+}
+
+/* what is left at the end has not come in whole */
 static size_t take_frames(struct conn *c, const uint8_t *at, size_t len)
 {
     size_t used = 0;
 
-    while (!c->closed && used != len) {
-        unsigned op;
-        uint64_t payload;
-        size_t head, look;
-        if (c->skip != 0) {
-            size_t n = c->skip < len - used ? (size_t)c->skip : len - used;
-            c->skip -= n;
-            used += n;
-            continue;
-        }
-        head = read_frame_header(at + used, len - used, &op, &payload);
-        look = payload < LOOK ? (size_t)payload : LOOK;
-        if (head == 0 || len - used < head + look)
-            break;
-        on_frame(c, op, at + used + head, look);
-        used += head + look;
-        c->skip = payload - look;
-    }
+    for (size_t n; !c->closed && used != len && (n = take_one(c, at + used, len - used)) != 0;)
+        used += n;
     return used;
 }
 
@@ -254,42 +300,72 @@ static void run_for(double seconds, bool (*until)(void))
         turn((int)((end - now) / 1000) < 100 ? (int)((end - now) / 1000) : 100);
 }
 
-/* -- connections -- */
-
-static void open_one(struct conn *c, int http, int number, bool sender)
+static bool none_outstanding(void)
 {
-    static const char hello[] = "{\"type\":\"hello\"}";
-    char name[33], *token;
-
-    snprintf(name, sizeof(name), "load-%x-%d", (unsigned)getpid(), number);
-    token = login(http, name);
-    c->fd = websocket_connect(opt.host, opt.port, token);
-    free(token);
-    poll_for(c, EPOLL_CTL_ADD, false);
-    queue_frame(c, OP_TEXT, hello, sizeof(hello) - 1);
-    flush(c);
-    while (!c->welcome)
-        if (!receive(c, 0))
-            die("no welcome for connection %d", number);
-    free(c->out);
-    c->out = NULL;
-    c->out_len = c->out_cap = 0;
-    if (sender && (c->sent_at = calloc((size_t)opt.in_flight, sizeof(*c->sent_at))) == NULL)
-        die("no memory");
+    return load.outstanding == 0;
 }
 
-static void open_all(int senders, int others)
+/* -- connections -- */
+
+static void log_in(int http, int number)
+{
+    char name[33];
+
+    snprintf(name, sizeof(name), "load-%x-%d", (unsigned)getpid(), number);
+    load.conns[number].token = login(http, name);
+}
+
+/* makes `count` connections, all logged in and none open */
+static void gather(int count)
 {
     int http = tcp_connect(opt.host, opt.port);
 
-    load.count = senders + others;
-    if ((load.conns = calloc((size_t)load.count, sizeof(*load.conns))) == NULL)
+    load.count = count;
+    if ((load.conns = calloc((size_t)count, sizeof(*load.conns))) == NULL)
         die("no memory");
-    for (int i = 0; i != load.count; ++i) {
-        open_one(&load.conns[i], http, i, i < senders);
+    for (int i = 0; i != count; ++i)
+        log_in(http, i);
+    close(http);
+}
+
+/* asks for the WebSocket; the rest comes when the loop turns */
+static void come(struct conn *c)
+{
+    c->fd = websocket_ask(opt.host, opt.port, c->token);
+    c->closed = false;
+    poll_for(c, EPOLL_CTL_ADD, false);
+}
+
+/* comes, and waits for the welcome */
+static void open_one(struct conn *c)
+{
+    come(c);
+    while (!c->welcome) {
+        if (!receive(c, 0))
+            die("no welcome for connection %td", c - load.conns);
+        flush(c);
+    }
+    free(c->out);
+    c->out = NULL;
+    c->out_len = c->out_cap = 0;
+}
+
+static void open_some(int count)
+{
+    for (int i = 0; i != count; ++i) {
+        open_one(&load.conns[i]);
         turn(0); /* those that are there already may be told who comes */
     }
-    close(http);
+}
+
+/* the first `senders` may send */
+static void open_all(int senders, int others)
+{
+    gather(senders + others);
+    open_some(load.count);
+    for (int i = 0; i != senders; ++i)
+        if ((load.conns[i].sent_at = calloc((size_t)opt.in_flight, sizeof(uint64_t))) == NULL)
+            die("no memory");
 }
 
 static void raise_limit(int fds)
@@ -301,6 +377,17 @@ static void raise_limit(int fds)
     setrlimit(RLIMIT_NOFILE, &limit);
     if (limit.rlim_max < (rlim_t)fds + 16)
         die("%d connections, but only %llu descriptors (ulimit -n)", fds, (unsigned long long)limit.rlim_max);
+}
+
+/* first of all: for as many connections at once */
+static void crowd_start(int fds)
+{
+    raise_limit(fds);
+    if ((load.poll = epoll_create1(EPOLL_CLOEXEC)) == -1 ||
+        (load.text = malloc((size_t)opt.size + 1)) == NULL)
+        die("cannot start");
+    memset(load.text, 'x', (size_t)opt.size);
+    load.text[opt.size] = '\0';
 }
 
 #endif

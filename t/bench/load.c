@@ -15,40 +15,55 @@
 
 #include <getopt.h>
 
+static bool sending;
+static uint64_t acked, delivered, errors;
+
+/* an ack, or the refusal of a message: the slot is free, and the next message takes it */
+static void on_answer(struct conn *c, const char *text, size_t len, bool ok)
+{
+    int slot = slot_of(text, len);
+
+    if (!ok && ++errors == 1)
+        fprintf(stderr, "load: refused: %.*s\n", (int)len, text);
+    if (c->sent_at == NULL || slot == -1)
+        return;
+    --load.outstanding;
+    if (ok && load.counting) {
+        ++acked;
+        note_latency(now_us() - c->sent_at[slot]);
+    }
+    if (sending)
+        queue_message(c, (unsigned)slot);
+}
+
+static void on_text(struct conn *c, const char *text, size_t len, uint64_t payload)
+{
+    (void)payload;
+    if (is(text, len, "{\"type\":\"message\""))
+        delivered += load.counting;
+    else if (is(text, len, "{\"type\":\"ack\""))
+        on_answer(c, text, len, true);
+    else if (is(text, len, "{\"type\":\"error\""))
+        on_answer(c, text, len, false);
+}
+
 /* -- the two measurements -- */
-
-static int by_value(const void *a, const void *b)
-{
-    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-
-    return (x > y) - (x < y);
-}
-
-static double percentile_ms(double p)
-{
-    return load.latencies == 0 ? 0 : load.latency[(size_t)(p * (double)(load.latencies - 1))] / 1000.0;
-}
 
 static void report_load(double seconds, uint64_t lost)
 {
-    qsort(load.latency, load.latencies, sizeof(*load.latency), by_value);
+    sort_latencies();
     fprintf(stderr,
             "%.0f acknowledged/s from %d senders with %d in flight (p50 %.2f ms, p99 %.2f ms, max %.2f ms), "
             "%.0f deliveries/s to %d connections, %" PRIu64 " refused, %" PRIu64 " closed, %" PRIu64
             " lost\n",
-            (double)load.acked / seconds, opt.senders, opt.in_flight, percentile_ms(0.5), percentile_ms(0.99),
-            percentile_ms(1), (double)load.delivered / seconds, load.count, load.errors, load.closed, lost);
+            (double)acked / seconds, opt.senders, opt.in_flight, percentile_ms(0.5), percentile_ms(0.99),
+            percentile_ms(1), (double)delivered / seconds, load.count, errors, load.closed, lost);
     printf("{\"acked_per_s\":%.1f,\"p50_ms\":%.3f,\"p99_ms\":%.3f,\"max_ms\":%.3f,\"deliveries_per_s\":%.1f,"
            "\"senders\":%d,\"listeners\":%d,\"in_flight\":%d,\"size\":%d,\"seconds\":%.2f,"
            "\"refused\":%" PRIu64 ",\"closed\":%" PRIu64 ",\"lost\":%" PRIu64 "}\n",
-           (double)load.acked / seconds, percentile_ms(0.5), percentile_ms(0.99), percentile_ms(1),
-           (double)load.delivered / seconds, opt.senders, opt.listeners, opt.in_flight, opt.size, seconds,
-           load.errors, load.closed, lost);
-}
-
-static bool none_outstanding(void)
-{
-    return load.outstanding == 0;
+           (double)acked / seconds, percentile_ms(0.5), percentile_ms(0.99), percentile_ms(1),
+           (double)delivered / seconds, opt.senders, opt.listeners, opt.in_flight, opt.size, seconds, errors,
+           load.closed, lost);
 }
 
 static int run_load(void)
@@ -57,7 +72,7 @@ static int run_load(void)
     double seconds;
 
     open_all(opt.senders, opt.listeners);
-    load.sending = true;
+    sending = true;
     for (int i = 0; i != opt.senders; ++i) {
         for (int slot = 0; slot != opt.in_flight; ++slot)
             queue_message(&load.conns[i], (unsigned)slot);
@@ -68,10 +83,10 @@ static int run_load(void)
     start = now_us();
     run_for(opt.seconds, NULL);
     seconds = (double)(now_us() - start) / 1e6;
-    load.sending = load.counting = false;
+    sending = load.counting = false;
     run_for(10, none_outstanding);
     report_load(seconds, load.outstanding);
-    return load.acked == 0 || load.errors + load.closed + load.outstanding != 0;
+    return acked == 0 || errors + load.closed + load.outstanding != 0;
 }
 
 struct memory {
@@ -186,11 +201,6 @@ static void read_options(int argc, char **argv)
 int main(int argc, char **argv)
 {
     read_options(argc, argv);
-    raise_limit(opt.idle != 0 ? opt.idle : opt.senders + opt.listeners);
-    if ((load.poll = epoll_create1(EPOLL_CLOEXEC)) == -1 ||
-        (load.text = malloc((size_t)opt.size + 1)) == NULL)
-        die("cannot start");
-    memset(load.text, 'x', (size_t)opt.size);
-    load.text[opt.size] = '\0';
+    crowd_start(opt.idle != 0 ? opt.idle : opt.senders + opt.listeners);
     return opt.idle != 0 ? run_idle() : run_load();
 }
