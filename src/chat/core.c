@@ -66,16 +66,18 @@ void cbx_core_again(cbx_core_t *core, cbx_command_t *cmd)
     wait_in_line(core, cmd);
 }
 
+/* Letters are taken when nothing waits, so that what the mailbox may hold is the bound on all that waits.
+ * Whoever posts meanwhile wakes nobody: so after a turn we look again, and signals and timers get theirs in
+ * between. */
 static void on_async(uv_async_t *async)
 {
     cbx_core_t *core = async->data;
 
-    if (core->waiting == NULL) /* what the mailbox may hold is the bound on what waits */
+    if (core->waiting == NULL)
         cbx_mailbox_deliver(&core->mailbox, core);
-    if (core->waiting != NULL)
-        cbx_core_turn(core);
     if (core->waiting != NULL) {
-        uv_async_send(async); /* signals and timers get a turn between two batches */
+        cbx_core_turn(core);
+        uv_async_send(async);
         return;
     }
     cbx_store_checkpoint(core->store, CHECKPOINT_PAGES);
@@ -102,6 +104,7 @@ static void on_house(uv_timer_t *timer)
     if (core->house_turns++ % PURGE_EVERY == 0)
         purge_sessions(core);
     cbx_touch_guests(core);
+    cbx_store_erase(core->store);
     cbx_failures_sweep(core);
     cbx_people_sweep(&core->people, core->settings->rate, core->burst, cbx_clock_steady());
 }
