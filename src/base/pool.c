@@ -16,13 +16,15 @@
 #include "base/stats.h"
 
 #define WAITING_MAX 1024
+#define SLOW_WAITING_MAX 64 /* of them slow: two seconds of work, and so the longest that a login waits */
+#define SLOW_RUNNING_MAX 4  /* 64 MB each */
 
 struct cbx_pool {
     pthread_t thread;
     uv_loop_t loop;
     uv_async_t async;
-    cbx_mailbox_t inbox;   /* submitted jobs */
-    atomic_size_t waiting; /* submitted and not yet running */
+    cbx_mailbox_t inbox;                 /* submitted jobs */
+    atomic_size_t waiting, slow_waiting; /* submitted and not yet running; of these, slow ones */
     atomic_bool stopping;
     /* the pool thread's own */
     unsigned slow_running, slow_max;
@@ -57,6 +59,27 @@ static void start_slow(cbx_pool_t *pool)
     }
 }
 
+static void leave_line(cbx_pool_t *pool, const cbx_job_t *job)
+{
+    atomic_fetch_sub(&pool->waiting, 1);
+    if (job->slow)
+        atomic_fetch_sub(&pool->slow_waiting, 1);
+}
+
+/* the end: slow jobs that have not begun go home undone, for nobody waits for them any more */
+static void send_slow_home(cbx_pool_t *pool)
+{
+    cbx_mail_t *mail = pool->slow_first, *next;
+
+    pool->slow_first = NULL;
+    pool->slow_last = &pool->slow_first;
+    for (; mail != NULL; mail = next) {
+        next = mail->next;
+        leave_line(pool, (cbx_job_t *)mail);
+        cbx_mailbox_post(((cbx_job_t *)mail)->home, mail);
+    }
+}
+
 static void admit(cbx_pool_t *pool, cbx_job_t *job)
 {
     if (!job->slow) {
@@ -85,6 +108,8 @@ static void on_async(uv_async_t *async)
         next = mail->next;
         admit(pool, (cbx_job_t *)mail);
     }
+    if (stopping)
+        send_slow_home(pool);
     if (stopping && !uv_is_closing((uv_handle_t *)async))
         uv_close((uv_handle_t *)async, NULL); /* the loop ends when the last job is home */
 }
@@ -93,7 +118,7 @@ static void on_work(uv_work_t *work)
 {
     cbx_job_t *job = work->data;
 
-    atomic_fetch_sub(&job->pool->waiting, 1);
+    leave_line(job->pool, job);
     CBX_COUNT(jobs, 1);
     job->run(job);
 }
@@ -148,7 +173,7 @@ cbx_pool_t *cbx_pool_create(unsigned threads)
 
     CBX_ASSERT(threads >= 2);
     setenv("UV_THREADPOOL_SIZE", cbx_log_fmt("%u", threads), 1);
-    pool->slow_max = threads / 2;
+    pool->slow_max = threads / 2 < SLOW_RUNNING_MAX ? threads / 2 : SLOW_RUNNING_MAX;
     pool->slow_last = &pool->slow_first;
     if (!open_loop(pool)) {
         free(pool);
@@ -176,10 +201,22 @@ void cbx_pool_free(cbx_pool_t *pool)
     free(pool);
 }
 
+/* counts one more, if there is room for it */
+static bool stand_in_line(atomic_size_t *line, size_t max)
+{
+    if (atomic_fetch_add(line, 1) < max)
+        return true;
+    atomic_fetch_sub(line, 1);
+    return false;
+}
+
 cbx_err_t cbx_pool_submit(cbx_pool_t *pool, cbx_job_t *job)
 {
-    if (atomic_fetch_add(&pool->waiting, 1) >= WAITING_MAX) {
-        atomic_fetch_sub(&pool->waiting, 1);
+    if (job->slow && !stand_in_line(&pool->slow_waiting, SLOW_WAITING_MAX))
+        return CBX_ERR_RATE_LIMITED;
+    if (!stand_in_line(&pool->waiting, WAITING_MAX)) {
+        if (job->slow)
+            atomic_fetch_sub(&pool->slow_waiting, 1);
         return CBX_ERR_RATE_LIMITED;
     }
     cbx_mailbox_post(&pool->inbox, &job->mail);

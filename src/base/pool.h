@@ -30,9 +30,11 @@ typedef struct cbx_job {
 /* `threads`: how many run jobs, 2 or more; call once, before libuv's pool is used; returns NULL when there is
  * no thread */
 cbx_pool_t *cbx_pool_create(unsigned threads);
-/* lets all jobs finish, then ends the thread; no job may be submitted any more */
+/* lets what runs finish, sends slow jobs that have not begun home undone, then ends the thread; no job may be
+ * submitted any more */
 void cbx_pool_free(cbx_pool_t *pool);
-/* takes the job; CBX_ERR_RATE_LIMITED (and the job stays the caller's) when more than 1,024 wait; any thread
+/* takes the job; CBX_ERR_RATE_LIMITED (and the job stays the caller's) when more than 1,024 wait, or 64 slow
+ * ones; any thread
  */
 cbx_err_t cbx_pool_submit(cbx_pool_t *pool, cbx_job_t *job);
 

@@ -239,7 +239,10 @@ cbx_err_t cbx_run_login(cbx_core_t *core, cbx_command_t *cmd)
     }
     if ((err = cbx_store_user(core->store, cmd->user_id, &row)) == CBX_OK) {
         cmd->user = row.user;
-        err = open_session(core, cmd);
+        if (row.password_hash == NULL || strcmp(row.password_hash, cmd->account.password_hash) != 0)
+            err = CBX_ERR_BAD_CREDENTIALS; /* it was changed while the old one was being looked at */
+        else
+            err = open_session(core, cmd);
     }
     cbx_store_user_dispose(&row);
     return err;
@@ -274,13 +277,12 @@ cbx_err_t cbx_run_logout(cbx_core_t *core, cbx_command_t *cmd)
 
     if ((err = cbx_store_session(core->store, cmd->jti, &owner)) != CBX_OK || owner != cmd->user_id)
         return err == CBX_OK || err == CBX_ERR_NOT_FOUND ? CBX_ERR_UNAUTHORIZED : err;
-    if ((err = cbx_store_user(core->store, owner, &row)) != CBX_OK ||
-        (err = cbx_core_writing(core)) != CBX_OK)
-        return err;
+    if ((err = cbx_store_user(core->store, owner, &row)) == CBX_OK)
+        err = cbx_core_writing(core);
     all = cmd->everywhere || row.user.guest;
-    if (row.user.guest)
+    if (err == CBX_OK && row.user.guest)
         err = release(core, owner);
-    else
+    else if (err == CBX_OK)
         err = all ? cbx_store_close_sessions(core->store, owner, NULL)
                   : cbx_store_close_session(core->store, cmd->jti);
     if (err == CBX_OK)

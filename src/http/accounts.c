@@ -6,6 +6,7 @@
  */
 #include "http/call.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -203,8 +204,10 @@ static void on_verify(cbx_job_t *self)
 
     job->err = find_user(job->readers, job->cmd->account.username, &user);
     if (cbx_password_verify(user.password_hash, job->password.bytes, job->password.len) &&
-        job->password.len <= CBX_PASSWORD_MAX)
+        job->password.len <= CBX_PASSWORD_MAX) {
         job->cmd->user_id = user.user.id;
+        snprintf(job->cmd->account.password_hash, CBX_PASSWORD_HASH, "%s", user.password_hash);
+    }
     cbx_store_user_dispose(&user);
 }
 

@@ -162,6 +162,7 @@ static void on_drained(void *arg)
 {
     (void)arg;
     server.drained = true;
+    uv_timer_stop(&server.commit_timer);
     say_goodbye();
 }
 

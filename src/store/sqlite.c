@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -64,6 +65,7 @@ static cbx_store_t *connect_to(char *uri, bool memory, int flags, int *rc)
 
     store->uri = uri;
     store->memory = memory;
+    store->lock = -1;
     store->erased = true; /* what an earlier process left in the log, nobody knows */
     flags |= SQLITE_OPEN_READWRITE | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX;
     if ((*rc = sqlite3_open_v2(uri, &store->db, flags, NULL)) != SQLITE_OK)
@@ -88,6 +90,8 @@ void cbx_store_close(cbx_store_t *store)
         sqlite3_finalize(store->stmts[i]);
     busy = sqlite3_close(store->db);
     CBX_ASSERT(busy == SQLITE_OK);
+    if (store->lock != -1)
+        close(store->lock);
     free(store->uri);
     free(store);
 }
@@ -154,14 +158,33 @@ static bool is_memory(const char *path)
     return strcmp(path, ":memory:") == 0;
 }
 
-cbx_store_t *cbx_store_open(const char *path, bool synchronous_full, char *why, size_t why_len)
+/* Two processes that number the messages of one database would both be wrong, and none would notice: so a
+ * file beside it is locked for as long as we live. Not the database itself: to close another descriptor of
+ * that would drop SQLite's locks. */
+static int lock_out_others(const char *path, char *why, size_t why_len)
 {
-    bool memory = is_memory(path), fresh = false;
+    char *name = sqlite3_mprintf("%s.lock", path);
+    int fd;
+
+    CBX_ASSERT(name != NULL);
+    if ((fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0600)) == -1)
+        snprintf(why, why_len, "cannot make %s: %s", name, strerror(errno));
+    else if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        snprintf(why, why_len, "%s is in use by another process; stop that first", path);
+        close(fd);
+        fd = -1;
+    }
+    sqlite3_free(name);
+    return fd;
+}
+
+static cbx_store_t *open_locked(const char *path, bool memory, bool fresh, bool synchronous_full, char *why,
+                                size_t why_len)
+{
     cbx_store_t *store;
     int rc;
 
-    if (!memory &&
-        (!cbx_schema_look(path, &fresh, why, why_len) || (fresh && !make_file(path, why, why_len))))
+    if (fresh && !memory && !make_file(path, why, why_len))
         return NULL;
     store = connect_to(memory ? memory_uri() : cbx_sqlite_uri(path, ""), memory,
                        memory ? SQLITE_OPEN_CREATE : 0, &rc);
@@ -170,9 +193,25 @@ cbx_store_t *cbx_store_open(const char *path, bool synchronous_full, char *why, 
     else if (make_ready(store, path, synchronous_full, why, why_len))
         return store;
     cbx_store_close(store);
-    if (fresh)
+    if (fresh && !memory)
         unlink(path);
     return NULL;
+}
+
+cbx_store_t *cbx_store_open(const char *path, bool synchronous_full, char *why, size_t why_len)
+{
+    bool memory = is_memory(path), fresh = false;
+    cbx_store_t *store;
+    int lock = -1;
+
+    if (!memory &&
+        (!cbx_schema_look(path, &fresh, why, why_len) || (lock = lock_out_others(path, why, why_len)) == -1))
+        return NULL;
+    if ((store = open_locked(path, memory, fresh, synchronous_full, why, why_len)) != NULL)
+        store->lock = lock;
+    else if (lock != -1)
+        close(lock);
+    return store;
 }
 
 bool cbx_store_check(const char *path, char *why, size_t why_len)
@@ -269,6 +308,12 @@ void cbx_store_checkpoint(cbx_store_t *store, int pages)
         if (store->erased)
             truncate_log(store);
     }
+}
+
+void cbx_store_erase(cbx_store_t *store)
+{
+    if (store->erased)
+        cbx_store_checkpoint(store, -1);
 }
 
 cbx_err_t cbx_store_snapshot(cbx_store_t *store)

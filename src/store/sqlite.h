@@ -105,6 +105,7 @@ struct cbx_store {
     bool erased;   /* the log may hold texts that people took back */
     int wal_pages; /* in the log, as of the last commit */
     char epoch[17];
+    int lock; /* the writer's: a descriptor that keeps other processes out while it is open; else -1 */
     sqlite3_stmt *stmts[CBX_SQL_COUNT];
 };
 

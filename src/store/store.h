@@ -35,6 +35,8 @@ cbx_err_t cbx_store_commit(cbx_store_t *store);
 void cbx_store_rollback(cbx_store_t *store);
 /* tries to write (and changes nothing that anybody sees): can we again? */
 cbx_err_t cbx_store_probe(cbx_store_t *store);
+/* where texts were taken back since the last time: they go from the log too; call when nobody waits */
+void cbx_store_erase(cbx_store_t *store);
 /* moves the log into the database file when it has grown past `pages`; call when nobody waits */
 void cbx_store_checkpoint(cbx_store_t *store, int pages);
 
