@@ -38,7 +38,8 @@ for my $rate (0, 10) {
         SKIP: {
             skip 'a sanitizer keeps what is freed', 1 if $server->sanitized;
             my $grown = $server->memory - $before;
-            ok $grown < 64 << 20, sprintf 'the server grew by %.1f MB', $grown / 1e6;
+            # of the up to 800 MB that were sent; H2O reads all that a socket has in one go, some tens of MB here
+            ok $grown < 128 << 20, sprintf 'the server grew by %.1f MB', $grown / 1e6;
         }
         ok $bob->ack($bob->say('hello?')), 'others notice nothing';
         $server->stop;

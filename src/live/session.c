@@ -23,8 +23,8 @@ enum { FRAME_OVERHEAD = 8192, ESCAPED = 6 };
 /* bytes that the kernel may hold unsent: else a stopped reader hides in 4 MB of its buffers */
 enum { NOTSENT_LOWAT = 131072 };
 
-/* times outbound-limit that may wait for a moment, see PATIENCE_MS of hub.c */
-enum { BURST_LIMITS = 16 };
+/* times outbound-limit, and pieces, that may wait for a moment, see PATIENCE_MS of hub.c */
+enum { BURST_LIMITS = 16, PIECES_MAX = 16384 };
 
 /* when to come back after bye: spread, so that not all come at once */
 enum { AGAIN_MS_MIN = 500, AGAIN_MS_SPREAD = 4000 };
@@ -122,12 +122,15 @@ static void let_go(cbx_session_t *s)
     cbx_session_close(s, CBX_TOO_SLOW);
 }
 
-/* more waits than a moment excuses; who has not even said hello has nothing to wait for */
+/* More waits than a moment excuses: in bytes, or in pieces, since small ones (pongs) cost more than their
+ * bytes. Who has not even said hello has nothing to wait for. */
 static bool is_hopeless(const cbx_session_t *s)
 {
-    size_t limit = s->hub->local->settings->outbound_limit;
+    size_t limit = s->hub->local->settings->outbound_limit, waiting = cbx_outbound_waiting(&s->out);
 
-    return cbx_outbound_waiting(&s->out) > (s->state == CBX_GREETING ? limit : BURST_LIMITS * limit);
+    if (s->state == CBX_GREETING || s->out.len - s->out.head > PIECES_MAX)
+        return waiting > limit;
+    return s->slow && waiting > BURST_LIMITS * limit;
 }
 
 static void judge(cbx_session_t *s)
@@ -347,7 +350,7 @@ void cbx_session_push(cbx_session_t *s, cbx_frame_t *frame)
 {
     if (s->state == CBX_CLOSING || s->state == CBX_CLOSED)
         return;
-    if (s->slow && is_hopeless(s)) {
+    if (is_hopeless(s)) {
         let_go(s);
         return;
     }
