@@ -86,7 +86,9 @@ struct cbx_command {
     cbx_room_change_t room;
     cbx_member_page_t page;
 
-    cbx_fetched_t *fetched; /* a hello on its second way: one for each room that memory could not answer */
+    bool away;              /* with a reader, for what the core does not count or read itself */
+    bool again;             /* ... and back from there: it has paid already */
+    cbx_fetched_t *fetched; /* a hello's: one for each room that memory could not answer */
     size_t fetched_len;
 
     /* the way home of a request's command */

@@ -57,7 +57,7 @@ cbx_err_t cbx_core_sender(cbx_core_t *core, cbx_command_t *cmd, cbx_person_t **p
 {
     cbx_err_t err;
 
-    if ((err = find_sender(core, cmd, person)) != CBX_OK || !cbx_command_costs(cmd->type))
+    if ((err = find_sender(core, cmd, person)) != CBX_OK || !cbx_command_costs(cmd->type) || cmd->again)
         return err;
     cmd->retry_after = cbx_person_spend(*person, core->settings->rate, core->burst, cbx_clock_steady());
     return cmd->retry_after > 0 ? CBX_ERR_RATE_LIMITED : CBX_OK;

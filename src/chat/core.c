@@ -60,9 +60,25 @@ static void on_command(cbx_mail_t *mail, void *reader)
     wait_in_line(reader, (cbx_command_t *)mail);
 }
 
+cbx_err_t cbx_core_send_away(cbx_core_t *core, cbx_command_t *cmd, cbx_job_t *job)
+{
+    cbx_err_t err;
+
+    job->home = &core->mailbox;
+    if ((err = cbx_pool_submit(core->pool, job)) != CBX_OK) {
+        cmd->retry_after = 1;
+        return cmd->err = CBX_ERR_RATE_LIMITED;
+    }
+    cmd->away = true;
+    ++core->away;
+    return CBX_OK;
+}
+
 void cbx_core_again(cbx_core_t *core, cbx_command_t *cmd)
 {
-    --core->fetching;
+    --core->away;
+    cmd->away = false;
+    cmd->again = true;
     wait_in_line(core, cmd);
 }
 
@@ -81,7 +97,7 @@ static void on_async(uv_async_t *async)
         return;
     }
     cbx_store_checkpoint(core->store, CHECKPOINT_PAGES);
-    if (core->drained != NULL && core->fetching == 0) {
+    if (core->drained != NULL && core->away == 0) {
         void (*drained)(void *arg) = core->drained;
         core->drained = NULL;
         drained(core->drained_arg);
@@ -206,7 +222,7 @@ void cbx_core_free(cbx_core_t *core)
     if (core == NULL)
         return;
     run_last_letters(core);
-    CBX_ASSERT(core->fetching == 0);
+    CBX_ASSERT(core->away == 0);
     close_handles(core);
     cbx_store_checkpoint(core->store, 0);
     dispose(core);

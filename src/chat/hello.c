@@ -1,6 +1,7 @@
 /* hello.c -- coming, coming back, and going.
  *
- *     hello -> (reader: what memory does not have -> again) -> welcome, a history for each room, subscribed
+ *     hello -> (reader: counts what is unread -> again) -> (reader: what memory does not have -> again)
+ *           -> welcome, a history for each room, subscribed
  *
  * The answer and the live events leave through the same mailbox, so there is no gap between the snapshot and
  * what follows, and no lock.
@@ -72,11 +73,13 @@ static void fetch_done(cbx_mail_t *mail, void *arg)
     free(f);
 }
 
-/* gives the command to a reader, if a room needs one */
+/* gives the command to a reader, if a room needs one; true: it is away, or cmd->err says why not */
 static bool fetch(cbx_core_t *core, cbx_command_t *cmd, const cbx_person_t *person)
 {
     struct fetch_job *f;
 
+    if (cmd->fetched_len != 0)
+        return false;
     for (size_t i = 0; i != person->rooms_len; ++i) {
         const cbx_room_t *room = cbx_core_room(core, person->rooms[i].room);
         int64_t since = since_of(core, cmd, room->id);
@@ -90,17 +93,11 @@ static bool fetch(cbx_core_t *core, cbx_command_t *cmd, const cbx_person_t *pers
     f = cbx_zalloc(sizeof(*f));
     f->job.run = fetch_run;
     f->job.mail.deliver = fetch_done;
-    f->job.home = &core->mailbox;
     f->core = core;
     f->cmd = cmd;
-    if (cbx_pool_submit(core->pool, &f->job) == CBX_OK) {
-        ++core->fetching;
-        return true;
-    }
-    free(f);
-    cmd->err = CBX_ERR_RATE_LIMITED;
-    cmd->retry_after = 1;
-    return false;
+    if (cbx_core_send_away(core, cmd, &f->job) != CBX_OK)
+        free(f);
+    return true;
 }
 
 /* -- the answer -- */
@@ -230,26 +227,30 @@ static cbx_err_t sit(cbx_core_t *core, const cbx_command_t *cmd, cbx_seat_t **se
     return CBX_OK;
 }
 
-bool cbx_run_hello(cbx_core_t *core, cbx_command_t *cmd)
+static cbx_err_t welcome_in(cbx_core_t *core, cbx_command_t *cmd)
 {
-    bool again = cmd->fetched_len != 0;
-    cbx_seat_t *seat = NULL;
+    cbx_seat_t *seat;
+    cbx_err_t err;
 
-    if (again && cbx_people_seat(&core->people, cmd->session) == NULL)
-        return true; /* gone while the reader was reading */
-    if (cmd->err == CBX_OK && (cmd->err = sit(core, cmd, &seat)) == CBX_OK &&
-        (cmd->err = load_rooms(core, seat->person)) == CBX_OK) {
-        if (!again && fetch(core, cmd, seat->person))
-            return false;
-        if (cmd->err == CBX_OK)
-            cmd->err = answer(core, cmd, seat);
-    }
-    if (cmd->err == CBX_ERR_UNAUTHORIZED)
+    if ((err = sit(core, cmd, &seat)) != CBX_OK || (err = load_rooms(core, seat->person)) != CBX_OK)
+        return err;
+    if (cbx_count_ahead(core, cmd, seat->person, CBX_EVERY_ROOM) || fetch(core, cmd, seat->person))
+        return cmd->err;
+    return answer(core, cmd, seat);
+}
+
+cbx_err_t cbx_run_hello(cbx_core_t *core, cbx_command_t *cmd)
+{
+    cbx_err_t err;
+
+    if (cmd->again && cbx_people_seat(&core->people, cmd->session) == NULL)
+        return CBX_OK; /* gone while the reader was reading */
+    if ((err = welcome_in(core, cmd)) == CBX_ERR_UNAUTHORIZED)
         cbx_batch_add(core->batch, (cbx_row_t){.kind = CBX_ROW_CLOSE,
                                                .outlet = cmd->outlet,
                                                .session = cmd->session,
                                                .code = CBX_BAD_TOKEN});
-    return true;
+    return err;
 }
 
 cbx_err_t cbx_run_gone(cbx_core_t *core, cbx_command_t *cmd)

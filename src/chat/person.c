@@ -34,7 +34,9 @@ void cbx_person_leave(cbx_person_t *person, int64_t room)
 
 static void on_room(void *arg, const cbx_store_member_t *member)
 {
-    cbx_person_join(arg, &(cbx_membership_t){member->room, member->read_id, member->joined_id, 0});
+    cbx_person_join(arg, &(cbx_membership_t){.room = member->room,
+                                             .read_id = member->read_id,
+                                             .joined_id = member->joined_id});
 }
 
 static void free_person(cbx_person_t *person)

@@ -28,6 +28,7 @@ typedef struct cbx_seat {
 typedef struct cbx_membership {
     int64_t room, read_id, joined_id; /* as store.h's cbx_store_member_t */
     int64_t typing_until;             /* ms, steady: others believe until then that he types */
+    cbx_unread_t counted;             /* what a reader counted last; rev 0: nothing */
 } cbx_membership_t;
 
 struct cbx_person {

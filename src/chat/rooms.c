@@ -25,6 +25,8 @@ static cbx_err_t answer_room(cbx_core_t *core, cbx_command_t *cmd, cbx_person_t 
 {
     cbx_err_t err;
 
+    if (cbx_count_ahead(core, cmd, person, room->id))
+        return cmd->err;
     cbx_json_begin(core->json);
     if ((err = cbx_put_room(core, room, person, cbx_person_in_room(person, room->id))) == CBX_OK)
         cbx_core_body(core, cmd);
@@ -69,7 +71,7 @@ static cbx_err_t let_in(cbx_core_t *core, cbx_room_t *room, int64_t user_id)
     ++room->members;
     if (person == NULL)
         return CBX_OK;
-    cbx_person_join(person, &(cbx_membership_t){room->id, 0, room->last_id, 0});
+    cbx_person_join(person, &(cbx_membership_t){.room = room->id, .joined_id = room->last_id});
     for (cbx_seat_t *seat = person->seats; seat != NULL && err == CBX_OK; seat = seat->next)
         if (seat->welcomed && (err = tell_room(core, seat, room)) == CBX_OK)
             cbx_seat_hears(core, seat, room);
@@ -303,6 +305,8 @@ cbx_err_t cbx_run_edit_room(cbx_core_t *core, cbx_command_t *cmd)
         return err;
     if (room->owner_id != person->user.id)
         return CBX_ERR_FORBIDDEN;
+    if (cbx_count_ahead(core, cmd, person, room->id))
+        return cmd->err;
     if ((err = write_room(core, room, change->name != NULL ? change->name : room->name,
                           change->topic != NULL ? change->topic : room->topic, room->owner_id)) != CBX_OK)
         return err;

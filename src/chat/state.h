@@ -48,15 +48,14 @@ struct cbx_core {
     bool begun;          /* a transaction is open */
     bool failed;         /* ... and must be rolled back */
     int64_t now;         /* ms, wall: one time for all of the batch */
-    size_t fetching;     /* hellos whose changes a reader is fetching */
+    size_t away;         /* commands that are with a reader */
 
     atomic_bool storage_ok, draining;
     void (*drained)(void *arg);
     void *drained_arg;
 };
 
-/* runs one command and sets cmd->err; false: it is not done yet and was given away (a hello that needs a
- * reader) */
+/* runs one command and sets cmd->err; false: it is not done yet, but away with a reader */
 bool cbx_run(cbx_core_t *core, cbx_command_t *cmd);
 
 /* decides up to CBX_CORE_BATCH of the commands that wait; turn.c */
@@ -87,7 +86,9 @@ void cbx_core_tell(cbx_core_t *core, cbx_row_kind_t kind, int64_t room);
 void cbx_core_announce(cbx_core_t *core);
 /* the room has a new rev, which the commit is to write */
 void cbx_core_changed(cbx_core_t *core, cbx_room_t *room);
-/* takes the hello whose changes a reader has fetched, to be run again */
+/* gives a command to a reader, with the job that it waits for; CBX_ERR_RATE_LIMITED: too many wait */
+cbx_err_t cbx_core_send_away(cbx_core_t *core, cbx_command_t *cmd, cbx_job_t *job);
+/* takes the command that a reader has served, to be run again */
 void cbx_core_again(cbx_core_t *core, cbx_command_t *cmd);
 
 /* say.c */
@@ -117,8 +118,16 @@ cbx_room_view_t cbx_room_view(const cbx_room_t *room);
 /* writes the room as this member (NULL: somebody who might join) sees it into core->json */
 cbx_err_t cbx_put_room(cbx_core_t *core, const cbx_room_t *room, const cbx_person_t *person,
                        const cbx_membership_t *membership);
+/* unread.c: the messages that a member has not read; exact */
+cbx_err_t cbx_unread_now(cbx_core_t *core, const cbx_membership_t *membership, int64_t user_id,
+                         int64_t *count);
+/* Before the answer to `cmd` shows how much is unread in `room` (CBX_EVERY_ROOM: in all of his): true when
+ * that is too much to be counted by the core, and then the command is on its way to a reader, to be run once
+ * more, or (cmd->err) there are too many of them. Ask before the first change. */
+#define CBX_EVERY_ROOM 0
+bool cbx_count_ahead(cbx_core_t *core, cbx_command_t *cmd, const cbx_person_t *person, int64_t room);
 /* hello.c */
-bool cbx_run_hello(cbx_core_t *core, cbx_command_t *cmd);
+cbx_err_t cbx_run_hello(cbx_core_t *core, cbx_command_t *cmd);
 cbx_err_t cbx_run_gone(cbx_core_t *core, cbx_command_t *cmd);
 /* this seat hears the room from now on: its newest page goes ahead */
 void cbx_seat_hears(cbx_core_t *core, const cbx_seat_t *seat, cbx_room_t *room);

@@ -20,8 +20,7 @@ static const struct command_kind {
     bool writes; /* is refused when the transaction fails */
     bool costs;  /* one message of the sender's allowance */
 } kinds[CBX_CMD_TYPES] = {
-    /* HELLO may be given away, so cbx_run calls it by name */
-    [CBX_CMD_HELLO] = {NULL, false, false},
+    [CBX_CMD_HELLO] = {cbx_run_hello, false, false},
     [CBX_CMD_MESSAGE] = {cbx_run_message, true, true},
     [CBX_CMD_EDIT] = {cbx_run_edit, true, true},
     [CBX_CMD_DELETE] = {cbx_run_delete, true, true},
@@ -66,12 +65,10 @@ static void tell_error(cbx_core_t *core, const cbx_command_t *cmd)
 
 bool cbx_run(cbx_core_t *core, cbx_command_t *cmd)
 {
-    if (cmd->type == CBX_CMD_HELLO) {
-        if (!cbx_run_hello(core, cmd))
-            return false;
-    } else {
+    if (cmd->err == CBX_OK) /* else a reader could not serve it */
         cmd->err = kinds[cmd->type].run(core, cmd);
-    }
+    if (cmd->away)
+        return false;
     if (cmd->err == CBX_ERR_STORAGE_UNAVAILABLE && kinds[cmd->type].writes && core->begun)
         core->failed =
             true; /* SQLite may have rolled everything back by itself: nothing of this batch may stand */

@@ -9,9 +9,8 @@
 #include "chat/state.h"
 
 enum {
-    MARKS_MAX = 64,    /* everybody's reading marks up to so many members, */
-    MARKS_FEW = 2,     /* the two highest above */
-    UNREAD_MAX = 20000 /* counted no further: 4 ms of the core, and no page shows more */
+    MARKS_MAX = 64, /* everybody's reading marks up to so many members, */
+    MARKS_FEW = 2   /* the two highest above */
 };
 
 /* -- how a room looks -- */
@@ -47,13 +46,6 @@ static cbx_err_t put_marks(cbx_core_t *core, const cbx_room_t *room)
     return err;
 }
 
-static cbx_err_t count_unread(cbx_core_t *core, const cbx_membership_t *m, int64_t user_id, int64_t *unread)
-{
-    int64_t behind = m->read_id > m->joined_id ? m->read_id : m->joined_id;
-
-    return cbx_store_unread(core->store, m->room, behind, user_id, UNREAD_MAX, unread);
-}
-
 cbx_room_view_t cbx_room_view(const cbx_room_t *room)
 {
     return (cbx_room_view_t){.id = room->id,
@@ -73,7 +65,7 @@ cbx_err_t cbx_put_room(cbx_core_t *core, const cbx_room_t *room, const cbx_perso
 
     if ((view.joined = membership != NULL)) {
         view.read_id = membership->read_id;
-        err = count_unread(core, membership, person->user.id, &view.unread);
+        err = cbx_unread_now(core, membership, person->user.id, &view.unread);
     }
     if (err == CBX_OK && room->kind == CBX_ROOM_DIRECT &&
         (err = find_other(core, room, person->user.id, &other)) == CBX_OK)
@@ -90,16 +82,22 @@ cbx_err_t cbx_put_room(cbx_core_t *core, const cbx_room_t *room, const cbx_perso
 
 /* -- who and what is there -- */
 
-static cbx_err_t put_listed(cbx_core_t *core, cbx_room_t *room, const cbx_person_t *person)
+static bool is_listed(const cbx_room_t *room, const cbx_person_t *person)
 {
-    const cbx_membership_t *membership = cbx_person_in_room(person, room->id);
-    cbx_err_t err;
+    return room->kind == CBX_ROOM_PUBLIC || cbx_person_in_room(person, room->id) != NULL;
+}
 
-    if (membership == NULL && room->kind != CBX_ROOM_PUBLIC)
-        return CBX_OK;
-    if ((err = cbx_room_load(room, core->store, core->json)) != CBX_OK)
-        return err;
-    return cbx_put_room(core, room, person, membership);
+/* before anything is written into core->json, which loading needs, too */
+static cbx_err_t load_listed(cbx_core_t *core, const cbx_person_t *person)
+{
+    cbx_room_t *room, *tmp;
+    cbx_err_t err = CBX_OK;
+
+    HASH_ITER(hh, core->rooms, room, tmp) {
+        if (err == CBX_OK && is_listed(room, person))
+            err = cbx_room_load(room, core->store, core->json);
+    }
+    return err;
 }
 
 cbx_err_t cbx_run_rooms(cbx_core_t *core, cbx_command_t *cmd)
@@ -108,15 +106,18 @@ cbx_err_t cbx_run_rooms(cbx_core_t *core, cbx_command_t *cmd)
     cbx_room_t *room, *tmp;
     cbx_err_t err;
 
-    if ((err = cbx_core_sender(core, cmd, &person)) != CBX_OK)
+    if ((err = cbx_core_sender(core, cmd, &person)) != CBX_OK ||
+        (err = load_listed(core, person)) != CBX_OK)
         return err;
+    if (cbx_count_ahead(core, cmd, person, CBX_EVERY_ROOM))
+        return cmd->err;
     cbx_json_begin(core->json);
     cbx_json_open(core->json);
     cbx_json_key(core->json, "rooms");
     cbx_json_open_list(core->json);
     HASH_ITER(hh, core->rooms, room, tmp) {
-        if (err == CBX_OK)
-            err = put_listed(core, room, person);
+        if (err == CBX_OK && is_listed(room, person))
+            err = cbx_put_room(core, room, person, cbx_person_in_room(person, room->id));
     }
     cbx_json_close_list(core->json);
     cbx_json_close(core->json);

@@ -132,8 +132,22 @@ cbx_err_t cbx_store_members(cbx_store_t *store, int64_t room, const char *after,
     return each_member(store, cbx_sql(store, CBX_SQL_MEMBERS, "iti", room, after, (int64_t)limit), cb, arg);
 }
 
-cbx_err_t cbx_store_unread(cbx_store_t *store, int64_t room, int64_t after, int64_t user_id, int64_t limit,
-                           int64_t *count)
+cbx_err_t cbx_store_unread(cbx_store_t *store, cbx_unread_t *unread)
 {
-    return cbx_sql_int(store, count, CBX_SQL_UNREAD, "iiii", room, after, user_id, limit);
+    cbx_err_t err;
+
+    if ((err = cbx_store_room_rev(store, unread->room, &unread->rev)) != CBX_OK ||
+        (err = cbx_sql_int(store, &unread->last_id, CBX_SQL_LAST_ID, "i", unread->room)) != CBX_OK)
+        return err;
+    return cbx_sql_int(store, &unread->count, CBX_SQL_UNREAD, "iii", unread->room, unread->after,
+                       unread->user_id);
+}
+
+cbx_err_t cbx_store_unread_now(cbx_store_t *store, const cbx_unread_t *unread, int64_t *count)
+{
+    cbx_err_t err = cbx_sql_int(store, count, CBX_SQL_UNREAD_SINCE, "iiiii", unread->room, unread->after,
+                                unread->user_id, unread->rev, unread->last_id);
+
+    *count += unread->count;
+    return err;
 }

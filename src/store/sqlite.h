@@ -54,8 +54,11 @@
     X(MEMBERS, "SELECT room_id, user_id, read_id, joined_id, username, display_name FROM users "             \
                "JOIN members ON room_id = ?1 AND user_id = users.id "                                        \
                "WHERE released = 0 AND username > ?2 ORDER BY username LIMIT ?3")                            \
-    X(UNREAD, "SELECT count(*) FROM (SELECT 1 FROM messages WHERE room_id = ?1 AND id > ?2 "                 \
-              "AND user_id IS NOT ?3 AND deleted = 0 LIMIT ?4)")                                             \
+    X(UNREAD, "SELECT count(*) FROM messages WHERE room_id = ?1 AND id > ?2 AND user_id IS NOT ?3 "          \
+              "AND deleted = 0")                                                                             \
+    X(UNREAD_SINCE, "SELECT coalesce(sum(CASE WHEN id > ?5 THEN deleted = 0 ELSE -(deleted <> 0) END), 0) "  \
+                    "FROM messages WHERE room_id = ?1 AND rev > ?4 AND +id > ?2 AND user_id IS NOT ?3")      \
+    X(LAST_ID, "SELECT " CBX_LAST_ID("?1"))                                                                  \
     /* messages */                                                                                           \
     X(INSERT, "INSERT INTO messages (username, message, timestamp, date, edited, room_id, user_id, rev, "    \
               "cid, deleted) VALUES (?1, ?2, ?3, date(?3 / 1000, 'unixepoch'), ?4, ?5, ?6, ?7, ?8, ?9) "     \

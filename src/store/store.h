@@ -83,10 +83,17 @@ cbx_err_t cbx_store_set_read(cbx_store_t *store, int64_t room, int64_t user_id, 
 /* up to `limit` members of a room by name, behind the name `after` */
 cbx_err_t cbx_store_members(cbx_store_t *store, int64_t room, const char *after, int limit,
                             cbx_store_member_cb cb, void *arg);
-/* messages of the room with an id above `after`, not by `user_id`, not deleted; counts no further than
- * `limit` */
-cbx_err_t cbx_store_unread(cbx_store_t *store, int64_t room, int64_t after, int64_t user_id, int64_t limit,
-                           int64_t *count);
+/* messages of the room with an id above `after`, not by `user_id`, not deleted, which is what he has not
+ * read; takes 0.2 us for each of them */
+typedef struct cbx_unread {
+    int64_t room, after, user_id;
+    int64_t rev, last_id; /* of the room when it was counted */
+    int64_t count;
+} cbx_unread_t;
+/* counts them, within a snapshot; CBX_ERR_NOT_FOUND: no such room */
+cbx_err_t cbx_store_unread(cbx_store_t *store, cbx_unread_t *unread);
+/* how many they are now, where they were `unread`; reads only what has changed since then */
+cbx_err_t cbx_store_unread_now(cbx_store_t *store, const cbx_unread_t *unread, int64_t *count);
 
 /* -- messages. What a callback is given lasts until it returns. -- */
 typedef void (*cbx_store_message_cb)(void *arg, const cbx_message_t *message);

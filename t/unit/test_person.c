@@ -134,8 +134,8 @@ static void test_rooms_of_a_person(void **state)
 
     (void)state;
     for (int64_t room = 5; room != 0; --room)
-        cbx_person_join(&person, &(cbx_membership_t){room, room * 10, 0, 0});
-    cbx_person_join(&person, &(cbx_membership_t){3, 99, 0, 0}); /* is in it already */
+        cbx_person_join(&person, &(cbx_membership_t){.room = room, .read_id = room * 10});
+    cbx_person_join(&person, &(cbx_membership_t){.room = 3, .read_id = 99}); /* is in it already */
     assert_int_equal(person.rooms_len, 5);
     assert_int_equal(cbx_person_in_room(&person, 3)->read_id, 30);
     cbx_person_leave(&person, 3);

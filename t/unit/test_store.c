@@ -441,10 +441,18 @@ static void marks_come_highest_first(void **state)
     cbx_store_close(store);
 }
 
+static cbx_unread_t unread(cbx_store_t *store, int64_t user_id, int64_t after)
+{
+    cbx_unread_t unread = {.room = CBX_GENERAL, .after = after, .user_id = user_id};
+
+    OK(cbx_store_unread(store, &unread));
+    return unread;
+}
+
 static void unread_are_others_and_not_deleted(void **state)
 {
     cbx_store_t *store = *state;
-    int64_t ada = add_user(store, "ada"), bob = add_user(store, "bob"), count, id;
+    int64_t ada = add_user(store, "ada"), bob = add_user(store, "bob"), id;
     bool dup;
 
     say_many(store, ada, 5);
@@ -453,14 +461,37 @@ static void unread_are_others_and_not_deleted(void **state)
     OK(insert(store, bob, "b", "mine", 7, &id, &dup));
     OK(insert(store, 0, "n", "nobody's", 8, &id, &dup));
     OK(cbx_store_commit(store));
-    OK(cbx_store_unread(store, CBX_GENERAL, 0, bob, 100, &count));
-    assert_int_equal(count, 5);
-    OK(cbx_store_unread(store, CBX_GENERAL, 3, bob, 100, &count));
-    assert_int_equal(count, 2);
-    OK(cbx_store_unread(store, CBX_GENERAL, 0, bob, 3, &count));
-    assert_int_equal(count, 3);
-    OK(cbx_store_unread(store, CBX_GENERAL, 7, bob, 100, &count));
-    assert_int_equal(count, 0);
+    assert_int_equal(unread(store, bob, 0).count, 5);
+    assert_int_equal(unread(store, bob, 3).count, 2);
+    assert_int_equal(unread(store, bob, 7).count, 0);
+}
+
+static void an_old_count_and_what_changed_since_is_the_new_count(void **state)
+{
+    cbx_store_t *store = *state;
+    int64_t ada = add_user(store, "ada"), bob = add_user(store, "bob"), id, now;
+    cbx_unread_t old;
+    bool dup;
+
+    say_many(store, ada, 6);
+    OK(cbx_store_begin(store));
+    OK(cbx_store_delete(store, 6, 7));
+    OK(cbx_store_set_rev(store, CBX_GENERAL, 7));
+    OK(cbx_store_commit(store));
+    old = unread(store, bob, 2);
+    assert_int_equal(old.count, 3);
+    OK(cbx_store_begin(store));
+    OK(cbx_store_delete(store, 1, 8));                  /* read already */
+    OK(cbx_store_delete(store, 3, 9));                  /* was counted */
+    OK(cbx_store_edit(store, 4, "still", 5, 1, 10));    /* was, and is */
+    OK(insert(store, ada, "x", "new", 11, &id, &dup));  /* one more */
+    OK(insert(store, ada, "y", "gone", 12, &id, &dup)); /* came and went */
+    OK(cbx_store_delete(store, id, 13));
+    OK(insert(store, bob, "z", "mine", 14, &id, &dup));
+    OK(cbx_store_commit(store));
+    OK(cbx_store_unread_now(store, &old, &now));
+    assert_int_equal(now, 3);
+    assert_int_equal(now, unread(store, bob, 2).count);
 }
 
 /* -- transactions -- */
@@ -856,6 +887,7 @@ int main(void)
         IN_MEMORY(everybody_is_in_general),
         cmocka_unit_test(marks_come_highest_first),
         IN_MEMORY(unread_are_others_and_not_deleted),
+        IN_MEMORY(an_old_count_and_what_changed_since_is_the_new_count),
         IN_MEMORY(what_was_rolled_back_never_was),
         IN_MEMORY(probing_changes_nothing),
         cmocka_unit_test(a_full_disk_is_an_error_and_passes),
