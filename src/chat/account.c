@@ -167,6 +167,17 @@ static cbx_err_t open_session(cbx_core_t *core, const cbx_command_t *cmd)
 
 /* -- the commands -- */
 
+static void tell_user(cbx_core_t *core, const cbx_user_t *user)
+{
+    cbx_json_begin(core->json);
+    cbx_json_open(core->json);
+    cbx_json_put_text(core->json, "type", "user");
+    cbx_json_key(core->json, "user");
+    cbx_put_user(core->json, user);
+    cbx_json_close(core->json);
+    cbx_core_tell(core, CBX_ROW_ROOM, CBX_EVERYBODY);
+}
+
 static cbx_err_t upgrade(cbx_core_t *core, cbx_command_t *cmd, const cbx_store_user_t *guest)
 {
     cbx_account_t *account = &cmd->account;
@@ -182,6 +193,8 @@ static cbx_err_t upgrade(cbx_core_t *core, cbx_command_t *cmd, const cbx_store_u
     memcpy(cmd->user.display_name, account->display_name, sizeof(cmd->user.display_name));
     if ((person = cbx_people_find(&core->people, guest->user.id)) != NULL)
         person->user = cmd->user;
+    if (strcmp(guest->user.display_name, cmd->user.display_name) != 0)
+        tell_user(core, &cmd->user);
     return CBX_OK;
 }
 
@@ -193,13 +206,17 @@ static void default_display_name(cbx_account_t *account)
 
 cbx_err_t cbx_run_register(cbx_core_t *core, cbx_command_t *cmd)
 {
+    bool chosen = cmd->account.display_name[0] != '\0';
     cbx_store_user_t holder = {0};
     cbx_err_t err;
 
     default_display_name(&cmd->account);
     err = take_name(core, cmd, cmd->account.password_hash, &holder);
-    if (err == CBX_ERR_NAME_TAKEN && holder.password_hash == NULL && is_caller(core, cmd, holder.user.id))
+    if (err == CBX_ERR_NAME_TAKEN && holder.password_hash == NULL && is_caller(core, cmd, holder.user.id)) {
+        if (!chosen) /* he keeps the one that he had */
+            memcpy(cmd->account.display_name, holder.user.display_name, sizeof(cmd->account.display_name));
         err = upgrade(core, cmd, &holder);
+    }
     if (err == CBX_OK)
         err = open_session(core, cmd);
     cbx_store_user_dispose(&holder);
@@ -298,13 +315,7 @@ static cbx_err_t change_display_name(cbx_core_t *core, cbx_command_t *cmd, cbx_p
     if ((err = cbx_store_set_display_name(core->store, person->user.id, cmd->account.display_name)) != CBX_OK)
         return err;
     memcpy(person->user.display_name, cmd->account.display_name, sizeof(person->user.display_name));
-    cbx_json_begin(core->json);
-    cbx_json_open(core->json);
-    cbx_json_put_text(core->json, "type", "user");
-    cbx_json_key(core->json, "user");
-    cbx_put_user(core->json, &person->user);
-    cbx_json_close(core->json);
-    cbx_core_tell(core, CBX_ROW_ROOM, CBX_EVERYBODY);
+    tell_user(core, &person->user);
     return CBX_OK;
 }
 

@@ -104,16 +104,10 @@ static bool fetch(cbx_core_t *core, cbx_command_t *cmd, const cbx_person_t *pers
 
 static void put_online(cbx_core_t *core)
 {
-    cbx_person_t *person, *tmp;
-
     cbx_json_key(core->json, "online");
     cbx_json_open_list(core->json);
-    if (core->people.online <= CBX_ONLINE_NAMES_MAX) {
-        HASH_ITER(hh, core->people.persons, person, tmp) {
-            if (person->online && !person->released)
-                cbx_json_string(core->json, person->user.username, strlen(person->user.username));
-        }
-    }
+    if (core->people.online <= CBX_ONLINE_NAMES_MAX)
+        cbx_put_online_names(core);
     cbx_json_close_list(core->json);
     cbx_json_put_int(core->json, "online_count", (int64_t)core->people.online);
 }

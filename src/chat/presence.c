@@ -2,7 +2,8 @@
  *
  * A user is online while one connection is, and for 5 s after the last one went, so a reload shows no
  * flicker. Who came and who left is gathered over 250 ms. Above 500 online only the count is sent; a client
- * that needs names then, or has missed some, asks for the members of a room.
+ * that needs names then asks for the members of a room. When they are few enough again everybody is named
+ * once.
  */
 #include <string.h>
 #include <strings.h>
@@ -61,21 +62,43 @@ static size_t put_list(cbx_core_t *core, const char *key,
     return n;
 }
 
+void cbx_put_online_names(cbx_core_t *core)
+{
+    cbx_person_t *person, *tmp;
+
+    HASH_ITER(hh, core->people.persons, person, tmp) {
+        if (person->online && !person->released)
+            cbx_json_string(core->json, person->user.username, strlen(person->user.username));
+    }
+}
+
+static size_t put_everybody(cbx_core_t *core)
+{
+    while (cbx_people_next_came(&core->people) != NULL)
+        ;
+    cbx_json_key(core->json, "online");
+    cbx_json_open_list(core->json);
+    cbx_put_online_names(core);
+    cbx_json_close_list(core->json);
+    return core->people.online;
+}
+
 static void on_presence(uv_timer_t *timer)
 {
     cbx_core_t *core = timer->data;
-    bool names = core->people.online <= CBX_ONLINE_NAMES_MAX;
+    bool names = core->people.online <= CBX_ONLINE_NAMES_MAX, all = names && core->unnamed;
     size_t n;
 
-    if (cbx_core_draining(core) || (core->people.coming == NULL && core->people.leaving == NULL)) {
+    if (cbx_core_draining(core) || (core->people.coming == NULL && core->people.leaving == NULL && !all)) {
         uv_timer_stop(timer);
         return;
     }
+    core->unnamed = !names;
     cbx_json_begin(core->json);
     cbx_json_open(core->json);
     cbx_json_put_text(core->json, "type", "presence");
-    n = put_list(core, "online", next_came, names);
-    n += put_list(core, "offline", next_left, names);
+    n = put_list(core, "offline", next_left, names);
+    n += all ? put_everybody(core) : put_list(core, "online", next_came, names);
     cbx_json_put_int(core->json, "online_count", (int64_t)core->people.online);
     cbx_json_close(core->json);
     if (n != 0)

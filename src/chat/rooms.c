@@ -171,13 +171,11 @@ cbx_err_t cbx_run_join(cbx_core_t *core, cbx_command_t *cmd)
     if ((err = prepare(core, cmd, &sender, &room, &target)) != CBX_OK ||
         (err = cbx_store_is_member(core->store, room->id, target, &is)) != CBX_OK)
         return err;
-    if (!is) {
-        if (room->kind == CBX_ROOM_DIRECT ||
-            (target != sender->user.id && cbx_person_in_room(sender, room->id) == NULL))
-            return CBX_ERR_FORBIDDEN;
-        if ((err = let_in(core, room, target)) != CBX_OK)
-            return err;
-    }
+    if ((room->kind == CBX_ROOM_DIRECT && !is) ||
+        (target != sender->user.id && cbx_person_in_room(sender, room->id) == NULL))
+        return CBX_ERR_FORBIDDEN; /* and whether he is in it, only members learn */
+    if (!is && (err = let_in(core, room, target)) != CBX_OK)
+        return err;
     return answer_room(core, cmd, sender, room);
 }
 

@@ -37,6 +37,7 @@ struct cbx_core {
 
     cbx_room_t *rooms; /* by id */
     cbx_people_t people;
+    bool unnamed; /* more came and left than names were told of: see presence.c */
     cbx_failures_t *failures;
     cbx_json_t *json;
     double burst; /* messages at once: twice the rate */
@@ -103,6 +104,8 @@ cbx_err_t cbx_run_read(cbx_core_t *core, cbx_command_t *cmd);
 void cbx_stop_typing(cbx_core_t *core, cbx_person_t *person, cbx_membership_t *membership, bool gone);
 /* presence.c: somebody came or left; it will be announced */
 void cbx_presence_changed(cbx_core_t *core);
+/* writes the names of all who are into the list that is open in core->json */
+void cbx_put_online_names(cbx_core_t *core);
 /* rooms.c */
 cbx_err_t cbx_run_rooms(cbx_core_t *core, cbx_command_t *cmd);
 cbx_err_t cbx_run_create(cbx_core_t *core, cbx_command_t *cmd);

@@ -106,8 +106,7 @@ cbx_err_t cbx_run_rooms(cbx_core_t *core, cbx_command_t *cmd)
     cbx_room_t *room, *tmp;
     cbx_err_t err;
 
-    if ((err = cbx_core_sender(core, cmd, &person)) != CBX_OK ||
-        (err = load_listed(core, person)) != CBX_OK)
+    if ((err = cbx_core_sender(core, cmd, &person)) != CBX_OK || (err = load_listed(core, person)) != CBX_OK)
         return err;
     if (cbx_count_ahead(core, cmd, person, CBX_EVERY_ROOM))
         return cmd->err;

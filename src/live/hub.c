@@ -310,7 +310,7 @@ cbx_hub_t *cbx_hub_create(cbx_local_t *local)
     hub->json = cbx_json_create();
     hub->seed = (unsigned)(uintptr_t)hub;
     h2o_timeout_init(loop, &hub->hello, (uint64_t)local->settings->hello_timeout * 1000);
-    h2o_timeout_init(loop, &hub->ping, (uint64_t)local->settings->ping_interval * 1000);
+    h2o_timeout_init(loop, &hub->ping, (uint64_t)local->settings->ping_interval * 1000 / 2);
     h2o_timeout_init(loop, &hub->patience, PATIENCE_MS);
     h2o_timeout_init(loop, &hub->linger, LINGER_MS);
     local->outlet = cbx_core_add_outlet(local->core, &local->mailbox, on_batch, hub);

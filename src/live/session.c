@@ -258,15 +258,38 @@ static const struct wslay_event_callbacks callbacks = {
 
 /* something waits, be it an answer that was asked for, and not a byte of it went since the timer last looked
  */
-static bool is_stuck(const cbx_session_t *s)
+/* has nothing of what waits gone out for an interval (ms)? */
+static bool is_stuck(cbx_session_t *s, int64_t now, int64_t interval)
 {
-    return s->out.bytes != 0 && s->out.sent == s->sent_before;
+    if (s->out.bytes == 0 || s->out.sent != s->sent_before) {
+        s->sent_before = s->out.sent;
+        s->moved_at = now;
+    }
+    return now - s->moved_at >= interval;
+}
+
+/* asked who has been quiet for half an interval; two intervals after the last sign of life he is gone at the
+ * latest, for this is looked at twice an interval */
+static void ask_or_cut(cbx_session_t *s, int64_t quiet, int64_t interval)
+{
+    const struct wslay_event_msg ping = {WSLAY_PING, NULL, 0};
+
+    if (s->pinged && quiet >= interval + interval / 2) {
+        cbx_session_cut(s); /* it does not answer */
+        return;
+    }
+    if (!s->pinged && quiet >= interval / 2) {
+        s->pinged = true;
+        wslay_event_queue_msg(s->conn->ws_ctx, &ping);
+        wslay_event_send(s->conn->ws_ctx);
+    }
+    set_timer(s, &s->hub->ping);
 }
 
 static void on_timer(h2o_timeout_entry_t *entry)
 {
     cbx_session_t *s = H2O_STRUCT_FROM_MEMBER(cbx_session_t, timer, entry);
-    const struct wslay_event_msg ping = {WSLAY_PING, NULL, 0};
+    int64_t interval = (int64_t)s->hub->local->settings->ping_interval * 1000, now = cbx_clock_steady();
 
     if (s->conn->sock == NULL) { /* H2O is still writing its answer to the upgrade, and ends that by itself */
         set_timer(s, &s->hub->hello);
@@ -276,20 +299,14 @@ static void on_timer(h2o_timeout_entry_t *entry)
         set_timer(s, &s->hub->hello); /* the core has not got to it yet */
     } else if (s->state == CBX_GREETING) {
         cbx_session_close(s, CBX_NO_HELLO);
-    } else if (s->state == CBX_OPEN && (s->slow || is_stuck(s))) {
+    } else if (s->state == CBX_OPEN && (s->slow || is_stuck(s, now, interval))) {
         let_go(s);
-    } else if (s->state == CBX_CLOSING || s->pinged) {
-        cbx_session_cut(s); /* it does not answer */
+    } else if (s->state == CBX_CLOSING) {
+        cbx_session_cut(s);
     } else if (s->token.expires_at <= cbx_clock_wall() / 1000) {
         cbx_session_close(s, CBX_BAD_TOKEN);
     } else {
-        if (cbx_clock_steady() - s->heard_at >= (int64_t)s->hub->local->settings->ping_interval * 1000 / 2) {
-            s->pinged = true;
-            wslay_event_queue_msg(s->conn->ws_ctx, &ping);
-            wslay_event_send(s->conn->ws_ctx);
-        }
-        s->sent_before = s->out.sent;
-        set_timer(s, &s->hub->ping);
+        ask_or_cut(s, now - s->heard_at, interval);
     }
 }
 
@@ -306,7 +323,7 @@ cbx_session_t *cbx_session_create(cbx_hub_t *hub, h2o_req_t *req, const char *ke
 
     s->id = id;
     s->hub = hub;
-    s->heard_at = cbx_clock_steady();
+    s->heard_at = s->moved_at = cbx_clock_steady();
     cbx_inbound_start(s);
     if ((s->has_token = token != NULL))
         s->token = *token;

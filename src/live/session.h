@@ -31,7 +31,8 @@ typedef struct cbx_session {
     bool slow;     /* more than outbound-limit waits; the timer will look again */
     cbx_token_t token;
     cbx_outbound_t out;
-    uint64_t sent_before; /* out.sent when the timer last looked */
+    uint64_t sent_before; /* out.sent when the timer last looked, */
+    int64_t moved_at;     /* ... and when that had changed, ms */
     h2o_timeout_entry_t
         timer;         /* GREETING: hello-timeout; OPEN: ping-interval, or patience; CLOSING: linger */
     int64_t heard_at;  /* ms, steady */
