@@ -331,6 +331,18 @@ static cbx_err_t change_password(cbx_core_t *core, cbx_command_t *cmd)
     return CBX_OK;
 }
 
+/* The old password was right when a thread of the pool looked. */
+static cbx_err_t still_has(cbx_core_t *core, int64_t user_id, const char *hash)
+{
+    cbx_store_user_t row = {0};
+    cbx_err_t err = cbx_store_user(core->store, user_id, &row);
+
+    if (err == CBX_OK && (row.password_hash == NULL || strcmp(row.password_hash, hash) != 0))
+        err = CBX_ERR_CONFLICT;
+    cbx_store_user_dispose(&row);
+    return err;
+}
+
 cbx_err_t cbx_run_profile(cbx_core_t *core, cbx_command_t *cmd)
 {
     cbx_person_t *person;
@@ -343,6 +355,9 @@ cbx_err_t cbx_run_profile(cbx_core_t *core, cbx_command_t *cmd)
     if (cmd->account.password_hash[0] != '\0' &&
         (cmd->retry_after = closed_for(core, person->user.username)) > 0)
         return CBX_ERR_RATE_LIMITED;
+    if (cmd->account.password_hash[0] != '\0' &&
+        (err = still_has(core, person->user.id, cmd->account.old_hash)) != CBX_OK)
+        return err;
     if ((err = cbx_core_writing(core)) == CBX_OK && cmd->account.display_name[0] != '\0')
         err = change_display_name(core, cmd, person);
     if (err == CBX_OK && cmd->account.password_hash[0] != '\0')

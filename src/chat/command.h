@@ -42,8 +42,9 @@ typedef struct cbx_account {
     char username[CBX_NAME_MAX + 1];
     char display_name[CBX_DISPLAY_MAX + 1]; /* empty: as the username */
     char password_hash[CBX_PASSWORD_HASH];
-    char jti[CBX_JTI_LEN + 1]; /* of the session to open */
-    int64_t expires_at;        /* s */
+    char old_hash[CBX_PASSWORD_HASH]; /* PROFILE: of the old password, which was right */
+    char jti[CBX_JTI_LEN + 1];        /* of the session to open */
+    int64_t expires_at;               /* s */
 } cbx_account_t;
 
 /* a room to make, or how to change one: a name or topic that is NULL stays as it is */

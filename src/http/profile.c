@@ -6,6 +6,7 @@
  */
 #include "http/call.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -133,6 +134,8 @@ static void on_run(cbx_job_t *self)
     if ((job->err = find_caller(job, &user)) == CBX_OK &&
         !cbx_password_verify(user.password_hash, p->old_password.bytes, p->old_password.len))
         job->err = CBX_ERR_BAD_CREDENTIALS;
+    if (job->err == CBX_OK)
+        snprintf(job->cmd->account.old_hash, sizeof(job->cmd->account.old_hash), "%s", user.password_hash);
     if (job->err == CBX_OK &&
         !cbx_password_hash(job->cmd->account.password_hash, p->password.bytes, p->password.len))
         job->err = CBX_ERR_INTERNAL;
