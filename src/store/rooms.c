@@ -111,9 +111,12 @@ cbx_err_t cbx_store_is_member(cbx_store_t *store, int64_t room, int64_t user_id,
     return err == CBX_ERR_NOT_FOUND ? CBX_OK : err;
 }
 
-cbx_err_t cbx_store_add_member(cbx_store_t *store, int64_t room, int64_t user_id, int64_t joined_id)
+cbx_err_t cbx_store_add_member(cbx_store_t *store, int64_t room, int64_t user_id, int64_t joined_id,
+                               int64_t *read_id)
 {
-    return cbx_sql_change(store, CBX_SQL_ADD_MEMBER, "iii", room, user_id, joined_id);
+    cbx_err_t err = cbx_sql_change(store, CBX_SQL_ADD_MEMBER, "iii", room, user_id, joined_id);
+
+    return err == CBX_OK ? cbx_sql_int(store, read_id, CBX_SQL_MARK, "ii", room, user_id) : err;
 }
 
 cbx_err_t cbx_store_remove_member(cbx_store_t *store, int64_t room, int64_t user_id)

@@ -280,7 +280,15 @@ static bool to_version_2(sqlite3 *db, identity_t from)
                    "CREATE INDEX members_read ON members (room_id, read_id)");
 }
 
-static bool (*const steps[CBX_SCHEMA_VERSION])(sqlite3 *db, identity_t from) = {to_version_1, to_version_2};
+/* who leaves a room keeps the row: what he has read stays read, also when he comes back */
+static bool to_version_3(sqlite3 *db, identity_t from)
+{
+    (void)from;
+    return run(db, "ALTER TABLE members ADD COLUMN here INTEGER NOT NULL DEFAULT 1");
+}
+
+static bool (*const steps[CBX_SCHEMA_VERSION])(sqlite3 *db, identity_t from) = {to_version_1, to_version_2,
+                                                                                to_version_3};
 
 static bool set_version(sqlite3 *db, int version)
 {

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define CBX_SCHEMA_VERSION 2
+#define CBX_SCHEMA_VERSION 3
 #define CBX_APPLICATION_ID 0x43425831 /* "CBX1", in the header of every database of ours */
 
 /* looks at the file and changes nothing: true when it is ours, the original program's, empty, or (`*fresh`)

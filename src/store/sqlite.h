@@ -39,20 +39,22 @@
     X(ROOM_REV, "SELECT rev FROM rooms WHERE id = ?1")                                                       \
     X(SET_REV, "UPDATE rooms SET rev = ?2 WHERE id = ?1")                                                    \
     X(ROOMS_OF, "SELECT room_id, user_id, read_id, joined_id, username FROM members "                        \
-                "JOIN users ON users.id = user_id WHERE user_id = ?1 ORDER BY room_id")                      \
+                "JOIN users ON users.id = user_id WHERE user_id = ?1 AND here ORDER BY room_id")             \
     X(MARKS, "SELECT room_id, user_id, read_id, joined_id, username FROM members "                           \
-             "JOIN users ON users.id = user_id WHERE room_id = ?1 AND read_id > 0 "                          \
+             "JOIN users ON users.id = user_id WHERE room_id = ?1 AND read_id > 0 AND released = 0 "         \
              "ORDER BY read_id DESC, user_id LIMIT ?2")                                                      \
-    X(MEMBER_COUNT, "SELECT count(*) FROM members WHERE room_id = ?1")                                       \
-    X(IS_MEMBER, "SELECT 1 FROM members WHERE room_id = ?1 AND user_id = ?2")                                \
+    X(MARK, "SELECT read_id FROM members WHERE room_id = ?1 AND user_id = ?2")                               \
+    X(MEMBER_COUNT, "SELECT count(*) FROM members WHERE room_id = ?1 AND here")                              \
+    X(IS_MEMBER, "SELECT 1 FROM members WHERE room_id = ?1 AND user_id = ?2 AND here")                       \
     X(ADD_MEMBER, "INSERT INTO members (room_id, user_id, read_id, joined_id) VALUES (?1, ?2, 0, ?3) "       \
-                  "ON CONFLICT DO NOTHING")                                                                  \
+                  "ON CONFLICT DO UPDATE SET here = 1, joined_id = ?3 WHERE NOT here")                       \
     X(JOIN_GENERAL, "INSERT INTO members (room_id, user_id, read_id, joined_id) "                            \
                     "VALUES (?1, ?2, 0, " CBX_LAST_ID("?1") ")")                                             \
-    X(REMOVE_MEMBER, "DELETE FROM members WHERE room_id = ?1 AND user_id = ?2")                              \
-    X(SET_READ, "UPDATE members SET read_id = max(read_id, ?3) WHERE room_id = ?1 AND user_id = ?2")         \
+    X(REMOVE_MEMBER, "UPDATE members SET here = 0 WHERE room_id = ?1 AND user_id = ?2 AND here")             \
+    X(SET_READ, "UPDATE members SET read_id = max(read_id, ?3) WHERE room_id = ?1 AND user_id = ?2 "         \
+                "AND here")                                                                                  \
     X(MEMBERS, "SELECT room_id, user_id, read_id, joined_id, username, display_name FROM users "             \
-               "JOIN members ON room_id = ?1 AND user_id = users.id "                                        \
+               "JOIN members ON room_id = ?1 AND user_id = users.id AND here "                               \
                "WHERE released = 0 AND username > ?2 ORDER BY username LIMIT ?3")                            \
     X(UNREAD, "SELECT count(*) FROM messages WHERE room_id = ?1 AND id > ?2 AND user_id IS NOT ?3 "          \
               "AND deleted = 0")                                                                             \

@@ -71,12 +71,14 @@ typedef void (*cbx_store_member_cb)(void *arg, const cbx_store_member_t *member)
 
 /* the rooms that a user is in, by room id */
 cbx_err_t cbx_store_rooms_of(cbx_store_t *store, int64_t user_id, cbx_store_member_cb cb, void *arg);
-/* up to `limit` members of a room that have a reading mark, the highest marks first */
+/* up to `limit` reading marks of a room, the highest first; who has left still has read what he read */
 cbx_err_t cbx_store_marks(cbx_store_t *store, int64_t room, int limit, cbx_store_member_cb cb, void *arg);
 cbx_err_t cbx_store_member_count(cbx_store_t *store, int64_t room, int64_t *count);
 cbx_err_t cbx_store_is_member(cbx_store_t *store, int64_t room, int64_t user_id, bool *is);
-/* makes `user_id` a member who joined behind message `joined_id`; nothing changes when he is one already */
-cbx_err_t cbx_store_add_member(cbx_store_t *store, int64_t room, int64_t user_id, int64_t joined_id);
+/* makes `user_id` a member who joined behind message `joined_id`; nothing changes when he is one already.
+ * `*read_id` becomes his reading mark: 0, or where it was when he left */
+cbx_err_t cbx_store_add_member(cbx_store_t *store, int64_t room, int64_t user_id, int64_t joined_id,
+                               int64_t *read_id);
 /* no longer a member; CBX_ERR_NOT_FOUND when he was none */
 cbx_err_t cbx_store_remove_member(cbx_store_t *store, int64_t room, int64_t user_id);
 cbx_err_t cbx_store_set_read(cbx_store_t *store, int64_t room, int64_t user_id, int64_t read_id);

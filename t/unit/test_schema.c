@@ -178,7 +178,7 @@ static void a_newer_one_is_refused(void **state)
     (void)state;
     cbx_store_close(cbx_store_open(path, true, why, sizeof(why)));
     run_sql(path, "PRAGMA journal_mode = DELETE; UPDATE meta SET value = value + 1 WHERE key = 'schema'");
-    refused(path, "newer Chatterbox (schema 3; this one knows 2)");
+    refused(path, "newer Chatterbox (schema 4; this one knows 3)");
     run_sql(path, "PRAGMA journal_mode = WAL");
     refused(path, "newer Chatterbox");
 }
@@ -208,7 +208,7 @@ static void a_new_one_is_as_described(void **state)
     cbx_store_close(cbx_store_open(path, false, why, sizeof(why)));
     assert_string_equal(ask(path, "PRAGMA application_id"), "1128421425");
     assert_string_equal(ask(path, "PRAGMA journal_mode"), "wal");
-    assert_string_equal(ask(path, "SELECT value FROM meta WHERE key = 'schema'"), "2");
+    assert_string_equal(ask(path, "SELECT value FROM meta WHERE key = 'schema'"), "3");
     assert_string_equal(
         ask(path, "SELECT group_concat(name) FROM (SELECT name FROM pragma_table_info('messages'))"),
         "id,username,message,timestamp,date,edited,room_id,user_id,rev,cid,deleted");

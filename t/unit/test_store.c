@@ -383,7 +383,7 @@ static void on_member(void *arg, const cbx_store_member_t *member)
 static void everybody_is_in_general(void **state)
 {
     cbx_store_t *store = *state;
-    int64_t ada = add_user(store, "ada"), bob, count;
+    int64_t ada = add_user(store, "ada"), bob, count, read_id;
     members_t rooms = {.n = 0};
     bool is;
 
@@ -405,11 +405,35 @@ static void everybody_is_in_general(void **state)
     OK(cbx_store_is_member(store, CBX_GENERAL, 99, &is));
     assert_false(is);
     OK(cbx_store_begin(store));
-    OK(cbx_store_add_member(store, CBX_GENERAL, bob, 1)); /* he is one: nothing changes */
+    OK(cbx_store_add_member(store, CBX_GENERAL, bob, 1, &read_id)); /* he is one: nothing changes */
     OK(cbx_store_commit(store));
     rooms.n = 0;
     OK(cbx_store_rooms_of(store, bob, on_member, &rooms));
     assert_int_equal(rooms.seen[0].joined_id, 4);
+}
+
+static void who_leaves_and_comes_back_has_read_what_he_had(void **state)
+{
+    cbx_store_t *store = *state;
+    int64_t bob = add_user(store, "bob"), read_id, count;
+    members_t marks = {.n = 0}, rooms = {.n = 0};
+
+    OK(cbx_store_begin(store));
+    OK(cbx_store_set_read(store, CBX_GENERAL, bob, 3));
+    OK(cbx_store_remove_member(store, CBX_GENERAL, bob));
+    assert_int_equal(cbx_store_remove_member(store, CBX_GENERAL, bob), CBX_ERR_NOT_FOUND);
+    assert_int_equal(cbx_store_set_read(store, CBX_GENERAL, bob, 4), CBX_ERR_NOT_FOUND);
+    OK(cbx_store_member_count(store, CBX_GENERAL, &count));
+    assert_int_equal(count, 0);
+    OK(cbx_store_rooms_of(store, bob, on_member, &rooms));
+    assert_int_equal(rooms.n, 0);
+    OK(cbx_store_marks(store, CBX_GENERAL, 64, on_member, &marks));
+    assert_int_equal(marks.n, 1);
+    OK(cbx_store_add_member(store, CBX_GENERAL, bob, 9, &read_id));
+    assert_int_equal(read_id, 3);
+    OK(cbx_store_rooms_of(store, bob, on_member, &rooms));
+    assert_int_equal(rooms.seen[0].joined_id, 9);
+    OK(cbx_store_commit(store));
 }
 
 /* marks are written by SQL here: nothing in the store sets them yet */
@@ -885,6 +909,7 @@ int main(void)
         IN_MEMORY(changes_come_by_rev),
         IN_MEMORY(general_is_there_from_the_start),
         IN_MEMORY(everybody_is_in_general),
+        IN_MEMORY(who_leaves_and_comes_back_has_read_what_he_had),
         cmocka_unit_test(marks_come_highest_first),
         IN_MEMORY(unread_are_others_and_not_deleted),
         IN_MEMORY(an_old_count_and_what_changed_since_is_the_new_count),
