@@ -90,6 +90,7 @@ cbx_err_t cbx_core_part(cbx_core_t *core, cbx_room_t *room, cbx_person_t *person
         (err = cbx_room_load_top(room, core->store)) != CBX_OK)
         return err;
     --room->members;
+    cbx_stop_typing(core, person, cbx_person_in_room(person, room->id), true);
     cbx_person_leave(person, room->id);
     for (cbx_seat_t *seat = person->seats; seat != NULL && err == CBX_OK; seat = seat->next) {
         if (!seat->welcomed)

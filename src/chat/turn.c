@@ -168,7 +168,7 @@ static void on_command_home(cbx_mail_t *mail, void *reader)
 struct letter {
     cbx_mail_t mail;
     cbx_batch_t *batch;
-    struct cbx_outlet *outlet;
+    struct cbx_outlet outlet; /* a copy: the last letters are opened when the core is gone */
 };
 
 static void on_batch(cbx_mail_t *mail, void *reader)
@@ -176,7 +176,7 @@ static void on_batch(cbx_mail_t *mail, void *reader)
     struct letter *letter = (struct letter *)mail;
 
     (void)reader;
-    letter->outlet->deliver(letter->batch, letter->outlet->arg);
+    letter->outlet.deliver(letter->batch, letter->outlet.arg);
     free(letter);
 }
 
@@ -186,7 +186,7 @@ static void post_batch(cbx_core_t *core)
         struct letter *letter = cbx_alloc(sizeof(*letter));
         letter->mail.deliver = on_batch;
         letter->batch = cbx_batch_ref(core->batch);
-        letter->outlet = &core->outlets[i];
+        letter->outlet = core->outlets[i];
         cbx_mailbox_post(core->outlets[i].box, &letter->mail);
     }
     cbx_batch_unref(core->batch);

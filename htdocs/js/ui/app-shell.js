@@ -1,0 +1,118 @@
+// app-shell.js -- <chat-app>: the entrance or the frame, which drawer is open on a phone, the room in the address, and
+// the keys that work everywhere.
+
+import {copy} from '../lib/dom.js';
+import {translate} from '../lib/i18n.js';
+import {at, Part} from './part.js';
+import './composer.js';
+import './connection.js';
+import './enter.js';
+import './header.js';
+import './log.js';
+import './people.js';
+import './rooms.js';
+import './typing.js';
+import {jump} from './dialogs/jump.js';
+import {shortcuts} from './dialogs/shortcuts.js';
+
+class ChatApp extends Part {
+    build() {}
+
+    start(given) {
+        Object.assign(at, given);
+        const {store} = at;
+        this.hear(store, 'me status', () => this.#show());
+        this.hear(store, 'rooms', () => this.#choose());
+        this.hear(store, 'current', () => this.#moved());
+        this.hear(window, 'hashchange', () => this.#choose(true));
+        this.hear(document, 'keydown', (event) => this.#key(event));
+        this.hear(this, 'click', (event) => this.#click(event));
+    }
+
+    open(room) {
+        if (at.store.room(room))
+            at.store.look(room);
+    }
+
+    #show() {
+        const {me, status} = at.store;
+        const want = me ? 'frame' : status.phase === 'connecting' ? null : 'enter';
+        if (!want || this.firstElementChild?.dataset.kind === want)
+            return;
+        const content = copy(want);
+        content.dataset.kind = want;
+        const shown = want === 'enter' ? Object.assign(document.createElement('chat-enter'), {content}) : content;
+        shown.dataset.kind = want;
+        translate(content);
+        this.replaceChildren(shown);
+        if (want === 'frame')
+            this.#choose();
+    }
+
+    // the room of the address, or the one of last time, or the first
+    #choose(moved = false) {
+        const {store} = at;
+        const wanted = [Number(location.hash.slice(1)), Number(localStorage.getItem('chatterbox-room'))].find((id) => store.room(id));
+        if (store.here && !moved)
+            return;
+        const id = wanted ?? store.rooms.keys().next().value;
+        if (id !== undefined && id !== store.current)
+            store.look(id);
+    }
+
+    #moved() {
+        const id = at.store.current;
+        this.#drawer(null);
+        if (id === null)
+            return;
+        localStorage.setItem('chatterbox-room', id);
+        if (location.hash !== `#${id}`)
+            history.replaceState(null, '', `#${id}`);
+    }
+
+    // 'rooms', 'people' or null
+    #drawer(name) {
+        const frame = this.querySelector('.frame');
+        if (frame && (frame.dataset.drawer ?? null) !== name) {
+            if (name)
+                frame.dataset.drawer = name;
+            else
+                delete frame.dataset.drawer;
+            frame.querySelector(name === 'rooms' ? '.side button' : name === 'people' ? '.people button, .people input' : '.nothing')?.focus();
+        }
+    }
+
+    #click({target}) {
+        const asked = target.closest('[data-drawer-open]')?.dataset.drawerOpen;
+        if (asked)
+            this.#drawer(this.querySelector('.frame').dataset.drawer === asked ? null : asked);
+        else if (target.matches('.shade'))
+            this.#drawer(null);
+    }
+
+    #key(event) {
+        if (!at.store.me || document.querySelector('dialog[open]'))
+            return;
+        const typing = event.target.closest?.('input, textarea, [contenteditable], emoji-picker');
+        if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === 'k')
+            jump();
+        else if (event.key === '?' && !typing)
+            shortcuts();
+        else if (event.altKey && ['ArrowUp', 'ArrowDown'].includes(event.key))
+            this.#step(event.key === 'ArrowUp' ? -1 : 1);
+        else if (event.key === 'Escape' && this.querySelector('.frame')?.dataset.drawer)
+            this.#drawer(null);
+        else
+            return;
+        event.preventDefault();
+    }
+
+    #step(by) {
+        const ids = [...this.querySelectorAll('chat-rooms [data-room]')].map((node) => Number(node.dataset.room));
+        const to = ids[(ids.indexOf(at.store.current) + by + ids.length) % ids.length];
+        if (to !== undefined)
+            at.store.look(to);
+    }
+}
+
+customElements.define('chat-app', ChatApp);

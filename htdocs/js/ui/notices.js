@@ -1,0 +1,1 @@
+export class Notices{static ask(){return false}}
