@@ -54,7 +54,9 @@ cbx_err_t cbx_run_typing(cbx_core_t *core, cbx_command_t *cmd)
 
 void cbx_stop_typing(cbx_core_t *core, cbx_person_t *person, cbx_membership_t *membership, bool gone)
 {
-    if (gone && membership->typing_until > cbx_clock_steady())
+    int64_t now = cbx_clock_steady();
+
+    if (gone && membership->typing_until > now && room_may_hear(cbx_core_room(core, membership->room), now))
         tell_typing(core, person, membership->room, 0);
     membership->typing_until = 0;
 }
