@@ -287,7 +287,7 @@ story 'a removal, while the one who is removed goes on talking' => sub {
         my $is_told = sub ($who) { grep { $_->{room}{id} == $room && !$_->{joined} } $who->frames('room') };
         $fay->until(sub {
             my $under_way = @cids - keys(%{$fay->{acks}}) - keys(%{$fay->{errors}});
-            push @cids, $fay->say('on and on ' . @cids, room => $room, wait => 0) for 1 .. $under_way < 40 ? int rand 8 : 0;
+            push @cids, $fay->say('on and on ' . @cids, room => $room, wait => 0) for 1 .. ($under_way < 40 ? int rand 8 : 0);
             if (@cids > 20 + 10 * $round && !$removed) {
                 my $tx = $server->{ua}->build_tx(DELETE => $server->url . "/api/rooms/$room/members/fay$round", {$ann->auth});
                 $server->{ua}->start($tx => sub ($ua, $tx) { $removed = $tx->res });
