@@ -1,6 +1,6 @@
 // app.js -- the one file that knows everybody: makes the parts, and grants the wishes of the screen.
 
-import {speak, t, translate} from './lib/i18n.js';
+import {speak, translate} from './lib/i18n.js';
 import {openDatabase} from './lib/idb.js';
 import {register} from './lib/worker.js';
 import {Memory} from './state/memory.js';
@@ -123,6 +123,6 @@ settings.addEventListener('lang', () => location.reload());
 dress();
 const shell = document.querySelector('chat-app');
 shell.start({store, settings, outbox});
-new Notices({store, settings, t, open: (room, message) => shell.open(room, message)});
+new Notices({store, settings, open: (room, message) => shell.open(room, message)});
 register().catch(() => {}); // without it the page just needs the network
 await begin();

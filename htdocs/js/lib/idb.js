@@ -27,8 +27,15 @@ class Database {
     get(store, key) { return promise(this.#store(store, 'readonly').get(key)); }
     // all values, in the order of their keys
     all(store) { return promise(this.#store(store, 'readonly').getAll()); }
-    put(store, key, value) { return promise(this.#store(store, 'readwrite').put(value, key)); }
-    del(store, key) { return promise(this.#store(store, 'readwrite').delete(key)); }
+    put(store, key, value) { return this.#write(store, (all) => all.put(value, key)); }
+    del(store, key) { return this.#write(store, (all) => all.delete(key)); }
+    // committed without waiting for the answer: a page that goes would not be there to get it
+    #write(name, run) {
+        const store = this.#store(name, 'readwrite');
+        const done = promise(run(store));
+        store.transaction.commit();
+        return done;
+    }
     async clear() {
         for (const name of this.#db.objectStoreNames)
             await promise(this.#store(name, 'readwrite').clear());

@@ -31,9 +31,11 @@ export class Memory {
         if (!me || !epoch)
             return;
         try {
-            await this.#db.put('memory', 'who', {username: me.username, me, epoch, rooms: [...rooms.keys()]});
-            for (const room of changed)
-                await this.#db.put('rooms', room.id, this.#picture(room));
+            // all at once: a page that goes does not come back to the second
+            await Promise.all([
+                this.#db.put('memory', 'who', {username: me.username, me, epoch, rooms: [...rooms.keys()]}),
+                ...changed.map((room) => this.#db.put('rooms', room.id, this.#picture(room)))
+            ]);
         } catch {
             // a full disk: nothing is remembered, nothing is lost
         }

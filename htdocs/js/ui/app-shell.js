@@ -70,24 +70,30 @@ class ChatApp extends Part {
             history.replaceState(null, '', `#${id}`);
     }
 
-    // 'rooms', 'people' or null
+    // 'rooms', 'people' or null; the focus goes with it, and back to the button that opened it
     #drawer(name) {
         const frame = this.querySelector('.frame');
-        if (frame && (frame.dataset.drawer ?? null) !== name) {
-            if (name)
-                frame.dataset.drawer = name;
-            else
-                delete frame.dataset.drawer;
-            frame.querySelector(name === 'rooms' ? '.side button' : name === 'people' ? '.people button, .people input' : '.nothing')?.focus();
-        }
+        const before = frame?.dataset.drawer ?? null;
+        if (!frame || before === name)
+            return;
+        if (name)
+            frame.dataset.drawer = name;
+        else
+            delete frame.dataset.drawer;
+        frame.querySelector(name ? `[data-drawer-name=${name}]` : `[data-drawer-open=${before}]`).focus();
     }
 
-    #click({target}) {
+    #click(event) {
+        const {target} = event;
         const asked = target.closest('[data-drawer-open]')?.dataset.drawerOpen;
         if (asked)
             this.#drawer(this.querySelector('.frame').dataset.drawer === asked ? null : asked);
         else if (target.matches('.shade'))
             this.#drawer(null);
+        else if (target.matches('.skip')) {
+            event.preventDefault(); // the address names the room
+            document.dispatchEvent(new CustomEvent('chat:write'));
+        }
     }
 
     #key(event) {

@@ -42,8 +42,9 @@ class ChatComposer extends Part {
         if (room?.id === this.#room)
             return;
         this.#keep();
+        const early = this.#room === null ? this.area.value : ''; // written before there was a room
         this.#room = room?.id ?? null;
-        this.area.value = (this.#room && localStorage.getItem(this.#draft)) ?? '';
+        this.area.value = ((this.#room && localStorage.getItem(this.#draft)) ?? '') + early;
         this.area.dispatchEvent(new Event('input'));
         if (matchMedia('(pointer: fine)').matches)
             this.#takeFocus();

@@ -13,6 +13,8 @@ export class Acts {
         this.#log = log;
         log.hear(box, 'click', (event) => this.#click(event));
         log.hear(box, 'keydown', (event) => this.#key(event, box.firstElementChild));
+        log.hear(box, 'focusin', ({target}) => this.#reach(target, 0));
+        log.hear(box, 'focusout', ({target}) => this.#reach(target, -1));
         log.hear(document, 'chat:edit-last', () => this.#editLast());
     }
 
@@ -32,9 +34,14 @@ export class Acts {
         if (act === 'edit')
             this.#edit(message);
         else if (act === 'remove')
-            confirmDelete(message, () => wish(this.#log, 'remove', {message}));
+            this.#remove(message);
         else if (act)
             wish(this.#log, act, {message});
+    }
+
+    // the buttons are hidden while the dialog has the focus, so it comes back to the message
+    #remove(message) {
+        confirmDelete(message, () => wish(this.#log, 'remove', {message}), () => this.#log.sheet.get(message.key)?.focus());
     }
 
     #edit(message) {
@@ -50,6 +57,12 @@ export class Acts {
         if (!this.#log.sheet.has(last.key))
             this.#log.toEnd();
         this.#edit(last);
+    }
+
+    // only the buttons of the message that has the focus are stops of Tab: hundreds of them would be a wall
+    #reach(target, tabIndex) {
+        for (const button of target.closest('.message')?.querySelectorAll('.author, .receipt') ?? [])
+            button.tabIndex = tabIndex;
     }
 
     // up and down between messages; their buttons are reached by Tab from there

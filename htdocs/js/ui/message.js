@@ -41,11 +41,11 @@ function parts({message, grouped}, mine) {
     const name = at.store.displayName(message.username);
     const time = el('time', {datetime: new Date(message.timestamp).toISOString(), title: full(message.timestamp, lang)},
         (grouped ? shortClock : clock)(message.timestamp, lang));
-    const head = el('header', {}, el('button', {class: 'author', type: 'button', data: {author: message.username}}, el('bdi', {}, name)), time);
+    const head = el('header', {}, el('button', {class: 'author', type: 'button', tabindex: -1, data: {author: message.username}}, el('bdi', {}, name)), time);
     return [
         grouped ? el('span', {class: 'gutter'}, time) : avatar(message.username, name),
         el('div', {class: 'body'}, grouped ? el('span', {class: 'visually-hidden'}, name) : head, content(message), failure(message)),
-        mine && !message.deleted ? el('button', {class: 'receipt', type: 'button'}) : null,
+        mine && !message.deleted ? el('button', {class: 'receipt', type: 'button', tabindex: -1}) : null,
         message.deleted ? null : tools(message, mine)
     ].filter(Boolean);
 }

@@ -72,6 +72,9 @@ export class Scroller {
             else
                 low = middle + 1;
         }
-        return rows[low];
+        let row = rows[low];
+        while (row && !row.matches('article')) // a day's line goes when something comes before it
+            row = row.nextElementSibling;
+        return row ?? rows[low];
     }
 }
