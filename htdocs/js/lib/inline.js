@@ -1,4 +1,4 @@
-// inline.js -- links, names, code and marks within a paragraph, for markup.js. A mark opens before a letter and behind a
+// inline.js -- links, names, code and marks within a paragraph, for marks.js. A mark opens before a letter and behind a
 // boundary, and closes behind one: snake_case and 2*3*4 stay as they are. Linear in the length of the text.
 
 const marks = [['**', 'strong'], ['__', 'strong'], ['~~', 'del'], ['*', 'em'], ['_', 'em']];

@@ -16,15 +16,18 @@ import {jump} from './dialogs/jump.js';
 import {shortcuts} from './dialogs/shortcuts.js';
 
 class ChatApp extends Part {
+    #asked = 0; // the room to be shown as soon as it is known
+
     build() {}
 
     start(given) {
         Object.assign(at, given);
         const {store} = at;
         this.hear(store, 'me status', () => this.#show());
+        this.hear(store, 'status', () => store.status.phase === 'online' && (this.#asked = 0));
         this.hear(store, 'rooms', () => this.#choose());
         this.hear(store, 'current', () => this.#moved());
-        this.hear(window, 'hashchange', () => this.#choose(true));
+        this.hear(window, 'hashchange', () => this.#ask());
         this.hear(document, 'keydown', (event) => this.#key(event));
         this.hear(this, 'click', (event) => this.#click(event));
     }
@@ -46,22 +49,31 @@ class ChatApp extends Part {
         translate(content);
         this.replaceChildren(shown);
         if (want === 'frame')
-            this.#choose();
+            this.#ask();
     }
 
-    // the room of the address, or the one of last time, or the first
-    #choose(moved = false) {
+    // for the room of the address, or the one of last time
+    #ask() {
+        this.#asked = Number(location.hash.slice(1)) || Number(localStorage.getItem('chatterbox-room'));
+        this.#choose();
+    }
+
+    // what is asked for may be known only after the welcome: until then, the first room
+    #choose() {
         const {store} = at;
-        const wanted = [Number(location.hash.slice(1)), Number(localStorage.getItem('chatterbox-room'))].find((id) => store.room(id));
-        if (store.here && !moved)
+        const asked = this.#asked;
+        if (store.room(asked))
+            return store.look(asked);
+        const first = store.rooms.keys().next().value;
+        if (store.here || first === undefined)
             return;
-        const id = wanted ?? store.rooms.keys().next().value;
-        if (id !== undefined && id !== store.current)
-            store.look(id);
+        store.look(first);
+        this.#asked = asked;
     }
 
     #moved() {
         const id = at.store.current;
+        this.#asked = 0;
         this.#drawer(null);
         if (id === null)
             return;

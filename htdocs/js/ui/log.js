@@ -3,7 +3,7 @@
 import {el, once, wish} from '../lib/dom.js';
 import {icon} from '../lib/icon.js';
 import {t} from '../lib/i18n.js';
-import {plain} from '../lib/markup.js';
+import {plain} from '../lib/marks.js';
 import {Acts} from './log-acts.js';
 import {Window} from './log-window.js';
 import {at, Part} from './part.js';

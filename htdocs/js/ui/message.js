@@ -3,9 +3,9 @@
 import {avatar, el} from '../lib/dom.js';
 import {icon} from '../lib/icon.js';
 import {lang, list, t} from '../lib/i18n.js';
-import {isOnlyEmoji} from '../lib/markup.js';
+import {isOnlyEmoji} from '../lib/marks.js';
 import {clock, full, shortClock} from '../lib/time.js';
-import {render} from './markup.js';
+import {render} from './marked.js';
 import {at} from './part.js';
 
 const signs = {pending: '◌', deleting: '◌', delivered: '○', seen: '●', failed: '!'};

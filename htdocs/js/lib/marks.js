@@ -1,4 +1,4 @@
-// markup.js -- what people mean by *this*: text into a tree, by one pass over it. Nothing here makes HTML.
+// marks.js -- what people mean by *this*: text into a tree, by one pass over it. Nothing here makes HTML.
 //
 //     parse(text) -> [{type: 'paragraph' | 'code' | 'quote', …}], inline {type: 'text' | 'strong' | 'em' | 'del' | 'code' |
 //     'link' | 'mention' | 'break', …}
@@ -7,7 +7,11 @@ import {inline} from './inline.js';
 
 const DEPTH = 4; // quotes in quotes: deeper ones are text
 
-export function parse(text, depth = 0) {
+export function parse(text) {
+    return parseAt(text, 0);
+}
+
+function parseAt(text, depth) {
     const blocks = [];
     const lines = text.split('\n');
     let plain = [];
@@ -35,7 +39,7 @@ export function parse(text, depth = 0) {
             for (; i < lines.length && /^>(?: |$)/.test(lines[i]); ++i)
                 quoted.push(lines[i].slice(2));
             --i;
-            blocks.push({type: 'quote', children: parse(quoted.join('\n'), depth + 1)});
+            blocks.push({type: 'quote', children: parseAt(quoted.join('\n'), depth + 1)});
         } else if (line.trim() === '') {
             flush();
         } else {

@@ -1,7 +1,7 @@
-// markup.js -- the tree of lib/markup.js as nodes of the document. Everything a user wrote gets in as text.
+// marked.js -- the tree of lib/marks.js as nodes of the document. Everything a user wrote gets in as text.
 
 import {el} from '../lib/dom.js';
-import {parse} from '../lib/markup.js';
+import {parse} from '../lib/marks.js';
 
 // what the page makes of each type; nothing else ever stands in a message
 const make = {
