@@ -306,6 +306,13 @@ static void free_all(void)
     uv_loop_close(server.loop);
 }
 
+/* ends the process with threads at work; exit() would take the libraries apart below them */
+static _Noreturn void leave(int status)
+{
+    fflush(NULL);
+    _exit(status);
+}
+
 static int serve(cbx_config_t *config)
 {
     bool empty = true;
@@ -316,17 +323,18 @@ static int serve(cbx_config_t *config)
     cbx_files_remove_pid();
     cbx_listens_close(&config->listens);
     cbx_log(CBX_LOG_INFO, "stopped", "left", empty ? NULL : "connections", NULL);
-    if (empty && server.drained)
-        free_all(); /* else something is still under way, and the end of the process frees it */
+    if (!empty || !server.drained)
+        leave(0);
+    free_all();
     return 0;
 }
 
 /* what was made is removed; the threads go with the process */
-static int give_up(cbx_config_t *config)
+static _Noreturn void give_up(cbx_config_t *config)
 {
     cbx_files_remove_pid();
     cbx_listens_close(&config->listens);
-    return 1;
+    leave(1);
 }
 
 int cbx_server_run(const char *config_path, bool check_only)
@@ -344,5 +352,7 @@ int cbx_server_run(const char *config_path, bool check_only)
         (server.config = cbx_config_read(config_path, server.tree, false)) == NULL)
         return 1;
     cbx_listens_move(&server.checked->listens, &server.config->listens);
-    return start(server.config) ? serve(server.config) : give_up(server.config);
+    if (!start(server.config))
+        give_up(server.config);
+    return serve(server.config);
 }
