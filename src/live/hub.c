@@ -285,6 +285,7 @@ void cbx_hub_flush(cbx_hub_t *hub)
         s->dirty = false;
         cbx_session_write(s);
     }
+    cbx_parser_rest(hub);
     free_dead(hub);
 }
 
@@ -355,6 +356,7 @@ void cbx_hub_free(cbx_hub_t *hub)
     h2o_timeout_dispose(hub->local->ctx.loop, &hub->ping);
     h2o_timeout_dispose(hub->local->ctx.loop, &hub->patience);
     h2o_timeout_dispose(hub->local->ctx.loop, &hub->linger);
+    cbx_parser_free_idle(hub);
     cbx_json_free(hub->json);
     free(hub);
 }

@@ -31,6 +31,9 @@ struct cbx_hub {
     cbx_session_t *sessions; /* by id */
     cbx_hub_room_t *rooms;   /* by id */
     cbx_session_t *dirty, *dead;
+    cbx_session_t *awake;  /* those who have a parser */
+    cbx_parser_t *parsers; /* that nobody has */
+    unsigned parsers_len;
     cbx_hub_room_t *dirty_rooms;
 };
 

@@ -1,7 +1,7 @@
 /* session.c -- one WebSocket, between wslay and the core.
  *
- * wslay reads and checks frames (RFC 6455) and makes pongs and close frames, which leave through our own
- * queue, with the shared frames; so the order is that of the queue, and the queue has a bound.
+ * wslay (parser.h) reads and checks frames (RFC 6455) and makes pongs and close frames, which leave through
+ * our own queue, with the shared frames; so the order is that of the queue, and the queue has a bound.
  * h2o_websocket_proceed uses the connection after a callback: nothing here frees, everything marks.
  */
 #include "live/session.h"
@@ -15,10 +15,6 @@
 #include "base/stats.h"
 #include "live/hub_inside.h"
 #include "live/inbound.h"
-
-/* bytes a frame may have beside its text (names, token, `since` of some hundred rooms), and bytes that one
- * byte of text may take in JSON (\u00e9) */
-enum { FRAME_OVERHEAD = 8192, ESCAPED = 6 };
 
 /* bytes that the kernel may hold unsent: else a stopped reader hides in 4 MB of its buffers */
 enum { NOTSENT_LOWAT = 131072 };
@@ -69,7 +65,9 @@ void cbx_session_cut(cbx_session_t *s)
 void cbx_session_free(cbx_session_t *s)
 {
     CBX_ASSERT(s->state == CBX_CLOSED && s->places_len == 0);
+    s->conn->ws_ctx = NULL; /* the parser's */
     h2o_websocket_close(s->conn);
+    cbx_parser_free(s->parser);
     cbx_outbound_dispose(&s->out);
     free(s->places);
     free(s);
@@ -86,6 +84,7 @@ void cbx_session_close(cbx_session_t *s, uint16_t code)
         s->finished = true;
         return;
     }
+    cbx_parser_wake(s);
     wslay_event_queue_close(s->conn->ws_ctx, code, NULL, 0);
     wslay_event_send(s->conn->ws_ctx);
     set_timer(s, &s->hub->linger);
@@ -149,6 +148,10 @@ static void judge(cbx_session_t *s)
  * came */
 static void on_end(cbx_session_t *s)
 {
+    if (s->parser == NULL) {
+        cbx_session_cut(s);
+        return;
+    }
     if (s->conn->sock != NULL && !wslay_event_get_read_enabled(s->conn->ws_ctx) &&
         !wslay_event_get_close_sent(s->conn->ws_ctx)) {
         s->broken = true; /* a frame that wslay could not read: it has queued a close and given up */
@@ -197,67 +200,8 @@ static void on_message(h2o_websocket_conn_t *conn, const struct wslay_event_on_m
         cbx_inbound_text(s, (const char *)arg->msg, arg->msg_length);
 }
 
-/* every frame counts, pings and the pieces of a message too */
-static void on_frame(wslay_event_context_ptr ctx, const struct wslay_event_on_frame_recv_start_arg *arg,
-                     void *data)
-{
-    cbx_session_t *s = ((h2o_websocket_conn_t *)data)->data;
-
-    (void)arg;
-    if (cbx_inbound_admit(s))
-        return;
-    cbx_session_close(s, CBX_FLOOD);
-    wslay_event_shutdown_read(ctx);
-}
-
-/* -- the doors of wslay -- */
-
-static ssize_t on_recv(wslay_event_context_ptr ctx, uint8_t *buf, size_t len, int flags, void *data)
-{
-    h2o_websocket_conn_t *conn = data;
-    h2o_buffer_t **input = &conn->sock->input;
-
-    (void)flags;
-    if ((*input)->size == 0) {
-        wslay_event_set_error(ctx, WSLAY_ERR_WOULDBLOCK);
-        return -1;
-    }
-    if (len > (*input)->size)
-        len = (*input)->size;
-    memcpy(buf, (*input)->bytes, len);
-    h2o_buffer_consume(input, len);
-    return (ssize_t)len;
-}
-
-/* wslay's control frames join our queue. Where it ends a broken connection with an empty close frame, ours
- * says 1002. */
-static ssize_t on_send(wslay_event_context_ptr ctx, const uint8_t *data, size_t len, int flags, void *arg)
-{
-    static const uint8_t empty_close[] = {0x88, 0},
-                         broken_close[] = {0x88, 2, CBX_PROTOCOL_ERROR >> 8, CBX_PROTOCOL_ERROR & 0xff};
-    cbx_session_t *s = ((h2o_websocket_conn_t *)arg)->data;
-    bool broken = s->broken && len == sizeof(empty_close) && memcmp(data, empty_close, len) == 0;
-    cbx_frame_t *frame = cbx_frame_alloc(broken ? sizeof(broken_close) : len);
-
-    (void)ctx, (void)flags;
-    memcpy(frame->bytes, broken ? broken_close : data, frame->len);
-    cbx_outbound_push(&s->out, frame);
-    cbx_frame_unref(frame);
-    cbx_hub_dirty(s->hub, s);
-    return (ssize_t)len;
-}
-
-static const struct wslay_event_callbacks callbacks = {
-    .recv_callback = on_recv,
-    .send_callback = on_send,
-    .on_frame_recv_start_callback = on_frame,
-    .on_msg_recv_callback = NULL, /* set by open_wslay: H2O's own, which calls on_message */
-};
-
 /* -- time -- */
 
-/* something waits, be it an answer that was asked for, and not a byte of it went since the timer last looked
- */
 /* has nothing of what waits gone out for an interval (ms)? */
 static bool is_stuck(cbx_session_t *s, int64_t now, int64_t interval)
 {
@@ -272,7 +216,8 @@ static bool is_stuck(cbx_session_t *s, int64_t now, int64_t interval)
  * latest, for this is looked at twice an interval */
 static void ask_or_cut(cbx_session_t *s, int64_t quiet, int64_t interval)
 {
-    const struct wslay_event_msg ping = {WSLAY_PING, NULL, 0};
+    static const uint8_t ping[] = {0x89, 0}; /* RFC 6455 section 5.5.2 */
+    cbx_frame_t *frame;
 
     if (s->pinged && quiet >= interval + interval / 2) {
         cbx_session_cut(s); /* it does not answer */
@@ -280,8 +225,10 @@ static void ask_or_cut(cbx_session_t *s, int64_t quiet, int64_t interval)
     }
     if (!s->pinged && quiet >= interval / 2) {
         s->pinged = true;
-        wslay_event_queue_msg(s->conn->ws_ctx, &ping);
-        wslay_event_send(s->conn->ws_ctx);
+        frame = cbx_frame_alloc(sizeof(ping));
+        memcpy(frame->bytes, ping, sizeof(ping));
+        cbx_session_push(s, frame);
+        cbx_frame_unref(frame);
     }
     set_timer(s, &s->hub->ping);
 }
@@ -315,9 +262,7 @@ static void on_timer(h2o_timeout_entry_t *entry)
 cbx_session_t *cbx_session_create(cbx_hub_t *hub, h2o_req_t *req, const char *key, const cbx_token_t *token,
                                   uint64_t id)
 {
-    const cbx_settings_t *settings = hub->local->settings;
     cbx_session_t *s = cbx_zalloc(sizeof(*s));
-    struct wslay_event_callbacks ours = callbacks;
     h2o_socket_t *sock = req->conn->callbacks->get_socket(req->conn);
     int lowat = NOTSENT_LOWAT;
 
@@ -330,10 +275,8 @@ cbx_session_t *cbx_session_create(cbx_hub_t *hub, h2o_req_t *req, const char *ke
     setsockopt(h2o_socket_get_fd(sock), IPPROTO_TCP, TCP_NOTSENT_LOWAT, &lowat, sizeof(lowat));
     s->timer.cb = on_timer;
     s->conn = h2o_upgrade_to_websocket(req, key, s, on_message);
-    ours.on_msg_recv_callback = s->conn->ws_callbacks.on_msg_recv_callback;
-    wslay_event_config_set_callbacks(s->conn->ws_ctx, &ours);
-    wslay_event_config_set_max_recv_msg_length(s->conn->ws_ctx,
-                                               settings->message_limit * ESCAPED + FRAME_OVERHEAD);
+    wslay_event_context_free(s->conn->ws_ctx);
+    cbx_parser_wake(s);
     set_timer(s, &hub->hello);
     return s;
 }
@@ -385,7 +328,7 @@ static void on_written(h2o_socket_t *sock, const char *err)
         return;
     }
     cbx_outbound_written(&s->out);
-    if (s->state != CBX_CLOSED && !s->finished)
+    if (s->state != CBX_CLOSED && !s->finished && s->parser != NULL)
         h2o_websocket_proceed(conn); /* what wslay could not say while we wrote */
     cbx_session_write(s);            /* at once: the loop goes on until the kernel takes no more */
 }

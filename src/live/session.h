@@ -13,6 +13,7 @@
 
 #include "live/hub.h"
 #include "live/outbound.h"
+#include "live/parser.h"
 
 typedef enum cbx_session_state { CBX_GREETING, CBX_OPEN, CBX_CLOSING, CBX_CLOSED } cbx_session_state_t;
 
@@ -30,6 +31,7 @@ typedef struct cbx_session {
     bool broken;   /* what came is no WebSocket, though wslay would end it without a code */
     bool slow;     /* more than outbound-limit waits; the timer will look again */
     cbx_token_t token;
+    cbx_parser_t *parser; /* while something is under way; NULL: conn->ws_ctx is, too */
     cbx_outbound_t out;
     uint64_t sent_before; /* out.sent when the timer last looked, */
     int64_t moved_at;     /* ... and when that had changed, ms */
@@ -43,7 +45,7 @@ typedef struct cbx_session {
         size_t index;
     } * places;
     size_t places_len;
-    struct cbx_session *next_dirty, *next_dead;
+    struct cbx_session *next_dirty, *next_dead, *next_awake;
     UT_hash_handle hh;
 } cbx_session_t;
 
