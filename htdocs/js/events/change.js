@@ -14,6 +14,8 @@ export function change(store, frame) {
     const wasUnread = before && !before.deleted && said.id > room.read_id && !store.isMe(said.username);
     const mine = store.isMe(said.username);
     const message = room.timeline.learn(said, mine);
+    if (room !== store.here)
+        room.timeline.trim();
     room.last_id = Math.max(room.last_id, said.id);
     if (room.typing.delete(said.username) && type === 'message')
         store.tell('typing', {room});

@@ -97,13 +97,15 @@ export class Timeline {
         this.more = more;
     }
 
-    // lets go of the oldest
+    // lets go of the oldest; returns how many
     trim() {
-        const extra = this.items.length - this.#pending - KEEP;
-        if (extra <= 0)
-            return;
-        for (const message of this.items.splice(0, extra))
+        const extra = Math.max(0, this.items.length - this.#pending - KEEP);
+        for (const message of this.items.splice(0, extra)) {
             this.#byId.delete(message.id);
-        this.more = true;
+            if (this.#byCid.get(message.cid) === message)
+                this.#byCid.delete(message.cid);
+        }
+        this.more ||= extra > 0;
+        return extra;
     }
 }

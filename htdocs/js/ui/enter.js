@@ -33,7 +33,7 @@ class ChatEnter extends Part {
     #say(text, field) {
         this.problem.textContent = text;
         for (const input of this.form.querySelectorAll('input'))
-            input.toggleAttribute('aria-invalid', input === field);
+            input.setAttribute('aria-invalid', input === field);
         field?.focus();
     }
 

@@ -61,7 +61,7 @@ export class Acts {
 
     // only the buttons of the message that has the focus are stops of Tab: hundreds of them would be a wall
     #reach(target, tabIndex) {
-        for (const button of target.closest('.message')?.querySelectorAll('.author, .receipt') ?? [])
+        for (const button of target.closest('.message')?.querySelectorAll('.author, .mention, .receipt') ?? [])
             button.tabIndex = tabIndex;
     }
 

@@ -36,6 +36,13 @@ export class Window {
         this.up();
     }
 
+    // the oldest are gone
+    cut(count) {
+        this.from = Math.max(0, this.from - count);
+        this.to -= count;
+        this.#length -= count;
+    }
+
     up() {
         this.from = Math.max(0, this.from - STEP);
         this.to = Math.min(this.to, this.from + MOST);

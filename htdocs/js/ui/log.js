@@ -3,7 +3,7 @@
 import {el, once, wish} from '../lib/dom.js';
 import {icon} from '../lib/icon.js';
 import {t} from '../lib/i18n.js';
-import {plain} from '../lib/marks.js';
+import {plain} from '../lib/markup.js';
 import {Acts} from './log-acts.js';
 import {Window} from './log-window.js';
 import {at, Part} from './part.js';
@@ -13,6 +13,7 @@ import {Sheet} from './sheet.js';
 import {Sight} from './sight.js';
 
 const EDGE = 900; // px from an edge where more come in
+const FULL = 1000; // messages of a room that is followed for long, before the oldest are let go
 const BACK = 8; // older pages that are fetched to find the first unread message
 
 class ChatLog extends Part {
@@ -64,8 +65,11 @@ class ChatLog extends Part {
     async #place() {
         const {room} = this;
         const {timeline} = room;
-        if (timeline.items.length === 0)
+        if (timeline.items.length === 0) {
+            this.#placed = room.loaded === true; // into an empty room comes what is new, not what was missed
+            this.#window.place(0, -1);
             return this.draw();
+        }
         for (let i = 0; i < BACK && timeline.more && this.#firstUnread() === 0; ++i)
             if (!await wish(this, 'older', {room}).catch(() => 0))
                 break;
@@ -114,6 +118,8 @@ class ChatLog extends Part {
         this.box.dataset.empty = t('empty_room');
         if (!this.#placed && items.length > 0)
             return void this.#place();
+        if (items.length > FULL && this.scroller.following && this.#window.atNewest)
+            this.#window.cut(room.timeline.trim());
         this.#window.follow(items.length, this.scroller.following);
         const {from, to} = this.#window;
         this.scroller.keep(() => this.sheet.draw(rows(items, from, to, this.#newAfter, (name) => at.store.isMe(name)), room));
@@ -131,7 +137,7 @@ class ChatLog extends Part {
             this.draw();
         } else if (this.scroller.fromTop < EDGE && timeline.more) {
             wish(this, 'older', {room: this.room}).catch(() => {});
-        } else if (this.scroller.fromEnd < EDGE && this.#window.to < timeline.items.length) {
+        } else if (this.scroller.fromEnd < EDGE && !this.#window.atNewest) {
             this.scroller.following = false;
             this.#window.down(timeline.items.length);
             this.draw();

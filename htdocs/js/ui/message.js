@@ -3,9 +3,9 @@
 import {avatar, el} from '../lib/dom.js';
 import {icon} from '../lib/icon.js';
 import {lang, list, t} from '../lib/i18n.js';
-import {isOnlyEmoji} from '../lib/marks.js';
+import {isOnlyEmoji} from '../lib/markup.js';
 import {clock, full, shortClock} from '../lib/time.js';
-import {render} from './marked.js';
+import {render} from './markup.js';
 import {at} from './part.js';
 
 const signs = {pending: '◌', deleting: '◌', delivered: '○', seen: '●', failed: '!'};
@@ -53,7 +53,7 @@ function parts({message, grouped}, mine) {
 function content(message) {
     if (message.deleted || message.state === 'deleting')
         return el('div', {class: 'text deleted'}, t('deleted'));
-    const text = el('div', {class: isOnlyEmoji(message.text) ? 'text only-emoji' : 'text', dir: 'auto'});
+    const text = el('div', {class: isOnlyEmoji(message.text) ? 'text only-emoji' : 'text'});
     text.append(render(message.text, {me: at.store.me?.username}));
     if (message.edited)
         text.append(el('span', {class: 'edited', title: full(message.edited, lang)}, t('edited', {time: clock(message.edited, lang)})));

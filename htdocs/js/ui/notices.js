@@ -4,7 +4,7 @@
 import {setBadge} from '../lib/badge.js';
 import {chime} from '../lib/chime.js';
 import {once} from '../lib/dom.js';
-import {mentions, plain} from '../lib/marks.js';
+import {mentions, plain} from '../lib/markup.js';
 
 const OLD_MS = 60000; // what is older was missed, and is told by the count
 

@@ -9,6 +9,7 @@ const SEARCH_ABOVE = 20;
 const SHOWN = 200; // names in the list; the search finds the others
 
 class ChatPeople extends Part {
+    #room;
     #members = null; // user names of a room that not everybody is in
     #paged = []; // names fetched where they are not announced (over 500 online)
 
@@ -20,7 +21,8 @@ class ChatPeople extends Part {
         this.append(el('div', {class: 'heading'}, el('h2', {}, t('online'), ' ', this.count)), this.search, this.list, this.more);
         this.show = once(() => this.#show());
         this.hear(at.store, 'people room', this.show);
-        this.hear(at.store, 'current', () => this.#load());
+        // a room that is new may come after the look at it
+        this.hear(at.store, 'current rooms', () => at.store.here !== this.#room && this.#load());
         this.hear(at.store, 'status', () => at.store.status.phase === 'online' && this.#load());
         this.hear(this.search, 'input', this.show);
         this.#load();
@@ -28,7 +30,7 @@ class ChatPeople extends Part {
 
     // who is in the room, where that is not everybody; their display names come with it
     async #load() {
-        const room = at.store.here;
+        const room = this.#room = at.store.here;
         this.#members = null;
         this.#paged = [];
         this.show();

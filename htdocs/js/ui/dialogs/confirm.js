@@ -2,7 +2,7 @@
 
 import {el} from '../../lib/dom.js';
 import {t} from '../../lib/i18n.js';
-import {plain} from '../../lib/marks.js';
+import {plain} from '../../lib/markup.js';
 import {openDialog} from './dialog.js';
 
 // `closed` is called whatever was chosen
