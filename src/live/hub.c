@@ -211,6 +211,9 @@ static void on_private_row(cbx_hub_t *hub, const cbx_row_t *row)
         break;
     case CBX_ROW_WELCOME:
         flush_room(room, false);
+        for (size_t i = 0; i != s->places_len;
+             ++i) /* who says hello again: what came before it, goes before */
+            flush_room(s->places[i].room, false);
         cbx_session_welcome(s, row->frame);
         join_room(s, room);
         break;

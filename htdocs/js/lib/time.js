@@ -28,12 +28,12 @@ export function dayLabel(ms, now, lang, t) {
 }
 
 export function clock(ms, lang) {
-    return format(lang, {hour: 'numeric', minute: '2-digit'}).format(ms);
+    return format(lang, {timeStyle: 'short'}).format(ms);
 }
 
 // without AM and PM, where there is no room for them
 export function shortClock(ms, lang) {
-    const parts = format(lang, {hour: 'numeric', minute: '2-digit'}).formatToParts(ms);
+    const parts = format(lang, {timeStyle: 'short'}).formatToParts(ms);
     return parts.filter(({type}) => type !== 'dayPeriod').map(({value}) => value).join('').trim();
 }
 
