@@ -192,7 +192,7 @@ static cbx_err_t upgrade(cbx_core_t *core, cbx_command_t *cmd, const cbx_store_u
     cmd->user.guest = false;
     memcpy(cmd->user.display_name, account->display_name, sizeof(cmd->user.display_name));
     if ((person = cbx_people_find(&core->people, guest->user.id)) != NULL)
-        person->user = cmd->user;
+        cbx_person_set_user(person, &cmd->user);
     if (strcmp(guest->user.display_name, cmd->user.display_name) != 0)
         tell_user(core, &cmd->user);
     return CBX_OK;
@@ -314,8 +314,10 @@ static cbx_err_t change_display_name(cbx_core_t *core, cbx_command_t *cmd, cbx_p
 
     if ((err = cbx_store_set_display_name(core->store, person->user.id, cmd->account.display_name)) != CBX_OK)
         return err;
-    memcpy(person->user.display_name, cmd->account.display_name, sizeof(person->user.display_name));
-    tell_user(core, &person->user);
+    cmd->user = cbx_person_user(person);
+    memcpy(cmd->user.display_name, cmd->account.display_name, sizeof(cmd->user.display_name));
+    cbx_person_set_user(person, &cmd->user);
+    tell_user(core, &cmd->user);
     return CBX_OK;
 }
 
@@ -362,7 +364,7 @@ cbx_err_t cbx_run_profile(cbx_core_t *core, cbx_command_t *cmd)
         err = change_display_name(core, cmd, person);
     if (err == CBX_OK && cmd->account.password_hash[0] != '\0')
         err = change_password(core, cmd);
-    cmd->user = person->user;
+    cmd->user = cbx_person_user(person);
     return err;
 }
 

@@ -127,6 +127,7 @@ static void put_limits(cbx_core_t *core)
 static cbx_err_t welcome(cbx_core_t *core, const cbx_seat_t *seat)
 {
     const cbx_person_t *person = seat->person;
+    cbx_user_t user = cbx_person_user(person);
     cbx_err_t err = CBX_OK;
 
     cbx_json_begin(core->json);
@@ -135,7 +136,7 @@ static cbx_err_t welcome(cbx_core_t *core, const cbx_seat_t *seat)
     cbx_json_put_int(core->json, "v", 1);
     cbx_json_put_text(core->json, "epoch", cbx_store_epoch(core->store));
     cbx_json_key(core->json, "user");
-    cbx_put_user(core->json, &person->user);
+    cbx_put_user(core->json, &user);
     cbx_json_key(core->json, "rooms");
     cbx_json_open_list(core->json);
     for (size_t i = 0; i != person->rooms_len && err == CBX_OK; ++i)

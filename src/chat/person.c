@@ -1,6 +1,7 @@
 /* person.c -- persons and their seats, in two tables. */
 #include "chat/person.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -39,8 +40,27 @@ static void on_room(void *arg, const cbx_store_member_t *member)
                                              .joined_id = member->joined_id});
 }
 
+void cbx_person_set_user(cbx_person_t *person, const cbx_user_t *user)
+{
+    free(person->user.display_name);
+    person->user.id = user->id;
+    memcpy(person->user.username, user->username, sizeof(person->user.username));
+    person->user.guest = user->guest;
+    person->user.display_name = cbx_strdup(user->display_name);
+}
+
+cbx_user_t cbx_person_user(const cbx_person_t *person)
+{
+    cbx_user_t user = {.id = person->user.id, .guest = person->user.guest};
+
+    memcpy(user.username, person->user.username, sizeof(user.username));
+    snprintf(user.display_name, sizeof(user.display_name), "%s", person->user.display_name);
+    return user;
+}
+
 static void free_person(cbx_person_t *person)
 {
+    free(person->user.display_name);
     free(person->rooms);
     free(person);
 }
@@ -62,7 +82,7 @@ static cbx_err_t read_person(cbx_store_t *store, int64_t user_id, cbx_person_t *
 
     if ((err = cbx_store_user(store, user_id, &row)) != CBX_OK)
         return err;
-    person->user = row.user;
+    cbx_person_set_user(person, &row.user);
     person->last_seen = row.last_seen;
     cbx_store_user_dispose(&row);
     return read_rooms(store, person);

@@ -32,7 +32,12 @@ typedef struct cbx_membership {
 } cbx_membership_t;
 
 struct cbx_person {
-    cbx_user_t user;
+    struct {
+        int64_t id;
+        char username[CBX_NAME_MAX + 1];
+        bool guest;
+        char *display_name;
+    } user; /* a cbx_user_t, without its room for the longest name: 250 bytes for each who is here */
     int64_t last_seen; /* ms, as the store has it */
     bool left;         /* a guest who went, and the store does not know yet */
     bool stale;        /* a transaction failed: user and memberships must be read again */
@@ -79,6 +84,8 @@ cbx_person_t *cbx_people_next_came(cbx_people_t *people);
 /* the next who left `grace` ms before `now` and did not come back, no longer online, or NULL */
 cbx_person_t *cbx_people_next_left(cbx_people_t *people, int64_t grace, int64_t now);
 
+void cbx_person_set_user(cbx_person_t *person, const cbx_user_t *user);
+cbx_user_t cbx_person_user(const cbx_person_t *person);
 /* lends what he is in the room, or NULL when he is not in it */
 cbx_membership_t *cbx_person_in_room(const cbx_person_t *person, int64_t room);
 void cbx_person_join(cbx_person_t *person, const cbx_membership_t *membership);
