@@ -56,6 +56,7 @@ class ChatLog extends Part {
         this.#placed = false;
         this.#away = null;
         this.sheet.clear();
+        this.said.textContent = '';
         this.scroller.following = true;
         if (room)
             this.#place();
@@ -89,8 +90,7 @@ class ChatLog extends Part {
     // counted from the end, as `unread` is: where it stands in the timeline, -1 where there is none
     #firstUnread() {
         const {unread, timeline: {items}} = this.room;
-        let left = unread;
-        let i = items.length;
+        let [left, i] = [unread, items.length];
         while (left > 0 && i > 0)
             if (items[--i].id !== undefined && !items[i].deleted && !at.store.isMe(items[i].username))
                 --left;
@@ -98,6 +98,8 @@ class ChatLog extends Part {
     }
 
     #changed({reset, older}) {
+        if (this.said.message?.deleted)
+            this.said.textContent = '';
         if (reset || !this.#placed) {
             this.#placed = false;
             return void this.#place();
@@ -174,8 +176,9 @@ class ChatLog extends Part {
     // -- what has been read --
 
     #arrived(message) {
-        if (this.#newAfter === null && (document.hidden || !document.hasFocus()))
-            this.#newAfter = message.id - 1;
+        if (document.hidden || !document.hasFocus())
+            this.#newAfter = this.room.timeline.items[this.#firstUnread()].id - 1;
+        this.said.message = message;
         this.said.textContent = `${at.store.displayName(message.username)}: ${plain(message.text ?? '')}`;
     }
 

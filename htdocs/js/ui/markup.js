@@ -35,5 +35,5 @@ const inline = {
     code: ({text}) => el('code', {dir: 'auto'}, text),
     link: ({text, href}) => el('a', {href, dir: 'auto', ...outside}, text),
     break: () => el('br'),
-    mention: ({name}, me) => el('button', {type: 'button', class: name.toLowerCase() === me ? 'mention mine' : 'mention', data: {name}}, `@${name}`)
+    mention: ({name}, me) => el('button', {type: 'button', tabindex: -1, class: name.toLowerCase() === me ? 'mention mine' : 'mention', data: {name}}, `@${name}`)
 };

@@ -65,8 +65,8 @@ class ChatRooms extends Part {
             room.kind === 'direct' ? this.#face(room.name, name) : icon(room.kind === 'private' ? 'lock' : 'room'),
             el('bdi', {class: 'name'}, name));
         if (room.unread > 0)
-            button.append(el('span', {class: 'count'}, room.unread > 999 ? '999+' : String(room.unread),
-                el('span', {class: 'visually-hidden'}, ` ${t('unread', {n: room.unread})}`)));
+            button.append(el('span', {class: 'count', 'aria-hidden': 'true'}, room.unread > 999 ? '999+' : String(room.unread)),
+                el('span', {class: 'visually-hidden'}, ` ${t('unread', {n: room.unread})}`));
         return li;
     }
 

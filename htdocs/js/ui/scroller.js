@@ -53,10 +53,10 @@ export class Scroller {
             return this.toEnd();
         }
         const node = this.#firstVisible();
-        const top = node?.getBoundingClientRect().top;
+        const bottom = node?.getBoundingClientRect().bottom; // its top goes when it joins the author's messages above
         change();
         if (node?.isConnected)
-            this.#box.scrollTop += node.getBoundingClientRect().top - top;
+            this.#box.scrollTop += node.getBoundingClientRect().bottom - bottom;
     }
 
     // the rows stand in order, so half of them can be left out at each step
