@@ -223,6 +223,7 @@ async function days({ bob, cleo, house, visitor }) {
     });
 
     await story('at midnight today becomes yesterday', async () => {
+        await isRead(ann, 'diary'); // which would draw it anew, too
         await ann.evaluate(() => { window.same = true; });
         await ann.clock.fastForward('12:00:10');
         await log(ann).getByText('Monday, March 9').waitFor();
