@@ -354,6 +354,7 @@ async function languages({ visitor, texts }) {
         is(await foreign(page), [], 'nothing is English at the entrance');
         await page.getByRole('textbox', { name: 'Dein Name' }).fill('max');
         await press(page, 'Eintreten');
+        await isIn(page);
         const write = page.getByRole('main').getByRole('textbox', { name: 'Nachricht' });
         await write.fill('Guten Tag');
         await write.press('Enter');
