@@ -18,6 +18,12 @@ const texts = locator => locator.evaluateAll(nodes => nodes.map(node => node.tex
 /* the names of the rooms, from top to bottom */
 const roomNames = page => rooms(page).getByRole('listitem').locator('bdi').allTextContents();
 
+/* the list is drawn with the next frame */
+const namesAre = async (page, names, what) => {
+    await until(what, async () => `${await roomNames(page)}` === `${names}`).catch(() => {});
+    is(await roomNames(page), names, what);
+};
+
 const hasFocus = locator => locator.evaluate(node => node === document.activeElement);
 const isAt = (page, name) => until(`the room ${name} is open`, async () => (await heading(page).textContent()) === name);
 
@@ -62,7 +68,7 @@ async function publicRooms({ ada, bob }) {
         const box = await make(ada, { name: 'Kitchen', topic: 'Who has the milk?' });
         await isAt(ada, 'Kitchen');
         ok(await box.isHidden(), 'the dialog is gone');
-        is(await roomNames(ada), ['general', 'Kitchen'], 'it is in the list');
+        await namesAre(ada, ['general', 'Kitchen'], 'it is in the list');
         is(await room(ada, 'Kitchen').getAttribute('aria-current'), 'page', '... as the one that is open');
         ok(await ada.getByText('Who has the milk?').isVisible(), 'its topic is in the header');
         await until('one can write at once', () => hasFocus(composer(ada)));
@@ -76,7 +82,7 @@ async function publicRooms({ ada, bob }) {
         is(await problem.textContent(), 'This name is taken.', 'a clear word');
         is(await box.getByLabel('Name').inputValue(), 'kitchen', 'what was typed is still there');
         await bob.keyboard.press('Escape');
-        is(await roomNames(bob), ['general'], 'no room was made');
+        await namesAre(bob, ['general'], 'no room was made');
     });
 
     await scene('somebody else finds it and joins', async () => {
@@ -86,7 +92,7 @@ async function publicRooms({ ada, bob }) {
         like(await found.textContent(), /Who has the milk\?.*Join/, 'the room has its topic and a word to click');
         await found.getByRole('button').click();
         await isAt(bob, 'Kitchen');
-        is(await roomNames(bob), ['general', 'Kitchen'], 'it is in the list now');
+        await namesAre(bob, ['general', 'Kitchen'], 'it is in the list now');
         await until('one can write at once', () => hasFocus(composer(bob)));
         await bob.keyboard.type('hello kitchen');
         await bob.keyboard.press('Enter');
@@ -132,7 +138,7 @@ async function publicRooms({ ada, bob }) {
         const box = await about(bob);
         await box.getByRole('button', { name: 'Leave this room' }).click();
         await isAt(bob, 'general');
-        is(await roomNames(bob), ['general'], 'it is gone from the list, and another room is open');
+        await namesAre(bob, ['general'], 'it is gone from the list, and another room is open');
         ok(await box.isHidden(), 'the dialog is gone');
         await until('the others no longer see bob in the room', async () => {
             const members = (await about(ada)).getByRole('listitem').locator('bdi');
@@ -203,6 +209,7 @@ async function directRooms({ ada, bob }) {
         await log(ada).getByText('hello all').waitFor();
         await log(ada).getByRole('button', { name: 'bob' }).last().click();
         await isAt(ada, 'bob');
+        await until('the list is drawn', async () => (await roomNames(ada)).includes('bob'));
         is((await roomNames(ada)).filter(name => name === 'bob'), ['bob'], 'it is the room that there was');
     });
 }

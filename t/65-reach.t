@@ -325,11 +325,14 @@ const tooWide = page => page.evaluate(() => {
     return [...wide, ...out.map(node => `out of the window: ${node.localName} ${node.textContent.slice(0, 30)}`)];
 });
 
-const inView = async (page, locator) => {
+const isInView = async (page, locator) => {
     const box = await locator.boundingBox();
     const { width, height } = page.viewportSize();
     return box !== null && box.x >= -0.5 && box.y >= -0.5 && box.x + box.width <= width + 0.5 && box.y + box.height <= height + 0.5;
 };
+
+/* what slides in takes its time */
+const inView = (page, locator) => until('it is in view', () => isInView(page, locator), 3).catch(() => false);
 
 async function narrow({ house }) {
     const long = await house.api('long');

@@ -16,6 +16,7 @@ import {jump} from './dialogs/jump.js';
 import {shortcuts} from './dialogs/shortcuts.js';
 
 class ChatApp extends Part {
+    #shown = null; // the room that was looked at last
     #asked = 0; // the room to be shown as soon as it is known
 
     build() {}
@@ -74,7 +75,9 @@ class ChatApp extends Part {
     #moved() {
         const id = at.store.current;
         this.#asked = 0;
-        this.#drawer(null);
+        if (this.#shown !== null) // the first room comes by itself, maybe after a drawer was opened
+            this.#drawer(null);
+        this.#shown = id;
         if (id === null)
             return;
         localStorage.setItem('chatterbox-room', id);
