@@ -273,14 +273,12 @@ static void close_seats(cbx_core_t *core, const cbx_command_t *cmd, which_t whic
     cbx_person_t *person = cbx_people_find(&core->people, cmd->user_id);
 
     for (cbx_seat_t *seat = person == NULL ? NULL : person->seats; seat != NULL; seat = seat->next) {
-        bool same = strcmp(seat->jti, cmd->jti) == 0;
+        bool same = memcmp(seat->jti, cmd->jti, sizeof(seat->jti)) == 0;
         if ((which == THIS_SESSION && !same) || (which == OTHER_SESSIONS && same))
             continue;
         seat->closing = true;
-        cbx_batch_add(core->batch, (cbx_row_t){.kind = CBX_ROW_CLOSE,
-                                               .outlet = seat->outlet,
-                                               .session = seat->session,
-                                               .code = CBX_LOGGED_OUT});
+        cbx_batch_add(core->batch,
+                      (cbx_row_t){.kind = CBX_ROW_CLOSE, .session = seat->session, .code = CBX_LOGGED_OUT});
     }
 }
 

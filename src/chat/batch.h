@@ -1,7 +1,7 @@
 /* batch.h -- what one commit tells the workers: the same immutable list for all of them, in order.
  *
- * Rows with an outlet are for that worker only. A worker goes through the rows in order; what it does for
- * each kind is in live/hub.c. The batch lives until the last worker has let go.
+ * Rows for a session are for the worker that has it. A worker goes through the rows in order; what it does
+ * for each kind is in live/hub.c. The batch lives until the last worker has let go.
  */
 #ifndef cbx_chat_batch_h
 #define cbx_chat_batch_h
@@ -27,7 +27,6 @@ typedef struct cbx_row {
     cbx_row_kind_t kind;
     uint16_t code;
     bool asked; /* JOIN: the session asked for it itself, so its answer does not count as waiting */
-    unsigned outlet;
     uint64_t session;
     int64_t room;
     cbx_frame_t *frame;

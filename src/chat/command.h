@@ -1,7 +1,7 @@
 /* command.h -- what travels to the core, and what comes back.
  *
- * A command is a letter. A connection's command (`home` NULL) is answered by frames in the batch, to `outlet`
- * and `session`; a request's command (`home` set) is filled in with its answer and travels back itself, to be
+ * A command is a letter. A connection's command (`home` NULL) is answered by frames in the batch, to
+ * `session`; a request's command (`home` set) is filled in with its answer and travels back itself, to be
  * freed by its `done`.
  */
 #ifndef cbx_chat_command_h
@@ -73,13 +73,10 @@ struct cbx_command {
     cbx_mail_t mail;
     cbx_command_type_t type;
 
-    /* whose it is. A connection's: worker and session (the core knows the user). A request's: user and token.
-     */
-    unsigned outlet;
-    uint64_t session;
+    /* whose it is. A connection's: its number (the core knows the user). A request's: user and token. */
+    uint64_t session; /* see seat.h */
     int64_t user_id;
     char jti[CBX_JTI_LEN + 1];
-    int64_t expires_at; /* of the token, s */
     bool everywhere;
 
     cbx_request_t req; /* what a client says (HELLO to DELETE) */

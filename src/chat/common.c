@@ -47,7 +47,7 @@ static cbx_err_t find_sender(cbx_core_t *core, const cbx_command_t *cmd, cbx_per
 
     if (cmd->home != NULL)
         return sender_by_token(core, cmd, person);
-    seat = cbx_people_seat(&core->people, cmd->session);
+    seat = cbx_seats_find(&core->people.seats, cmd->session);
     if (seat == NULL || seat->closing)
         return CBX_ERR_UNAUTHORIZED;
     return cbx_people_load(&core->people, core->store, seat->person->user.id, core->burst, person);
@@ -89,7 +89,6 @@ void cbx_core_body(cbx_core_t *core, cbx_command_t *cmd)
 void cbx_core_tell_seat(cbx_core_t *core, cbx_row_kind_t kind, const cbx_seat_t *seat, int64_t room)
 {
     cbx_batch_add(core->batch, (cbx_row_t){.kind = kind,
-                                           .outlet = seat->outlet,
                                            .session = seat->session,
                                            .room = room,
                                            .frame = kind == CBX_ROW_PART ? NULL : cbx_core_frame(core)});

@@ -196,18 +196,23 @@ static cbx_err_t answer(cbx_core_t *core, const cbx_command_t *cmd, cbx_seat_t *
     return CBX_OK;
 }
 
-/* the session's seat, or a new one when its token is good; a session never changes its user */
-static cbx_err_t sit(cbx_core_t *core, const cbx_command_t *cmd, cbx_seat_t **seat)
+/* The session's seat, or a new one when its token is good; a session never changes its user. Who says hello
+ * again without a token keeps the one he has. */
+static cbx_err_t sit(cbx_core_t *core, cbx_command_t *cmd, cbx_seat_t **seat)
 {
     cbx_person_t *person;
     int64_t user_id;
     cbx_err_t err;
 
+    *seat = cbx_seats_find(&core->people.seats, cmd->session);
+    if (*seat != NULL && cmd->jti[0] == '\0') {
+        memcpy(cmd->jti, (*seat)->jti, CBX_JTI_LEN);
+        cmd->user_id = (*seat)->person->user.id;
+    }
     if ((err = cbx_store_session(core->store, cmd->jti, &user_id)) != CBX_OK)
         return err == CBX_ERR_NOT_FOUND ? CBX_ERR_UNAUTHORIZED : err;
     if (user_id != cmd->user_id)
         return CBX_ERR_UNAUTHORIZED;
-    *seat = cbx_people_seat(&core->people, cmd->session);
     if (*seat != NULL && ((*seat)->closing || (*seat)->person->user.id != user_id))
         return CBX_ERR_UNAUTHORIZED;
     if ((err = cbx_people_load(&core->people, core->store, user_id, core->burst, &person)) != CBX_OK)
@@ -217,7 +222,7 @@ static cbx_err_t sit(cbx_core_t *core, const cbx_command_t *cmd, cbx_seat_t **se
                CBX_JTI_LEN); /* the newest token is the one whose end is the connection's */
         return CBX_OK;
     }
-    *seat = cbx_people_sit(&core->people, person, cmd->session, cmd->outlet, cmd->jti);
+    *seat = cbx_people_sit(&core->people, person, cmd->session, cmd->jti);
     cbx_presence_changed(core);
     return CBX_OK;
 }
@@ -238,13 +243,11 @@ cbx_err_t cbx_run_hello(cbx_core_t *core, cbx_command_t *cmd)
 {
     cbx_err_t err;
 
-    if (cmd->again && cbx_people_seat(&core->people, cmd->session) == NULL)
+    if (cmd->again && cbx_seats_find(&core->people.seats, cmd->session) == NULL)
         return CBX_OK; /* gone while the reader was reading */
     if ((err = welcome_in(core, cmd)) == CBX_ERR_UNAUTHORIZED)
-        cbx_batch_add(core->batch, (cbx_row_t){.kind = CBX_ROW_CLOSE,
-                                               .outlet = cmd->outlet,
-                                               .session = cmd->session,
-                                               .code = CBX_BAD_TOKEN});
+        cbx_batch_add(core->batch,
+                      (cbx_row_t){.kind = CBX_ROW_CLOSE, .session = cmd->session, .code = CBX_BAD_TOKEN});
     return err;
 }
 

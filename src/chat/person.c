@@ -1,4 +1,4 @@
-/* person.c -- persons and their seats, in two tables. */
+/* person.c -- persons, by number, and what they leave when they stand up. */
 #include "chat/person.h"
 
 #include <stdio.h>
@@ -29,6 +29,7 @@ void cbx_person_leave(cbx_person_t *person, int64_t room)
 
     if (membership == NULL)
         return;
+    free(membership->counted);
     memmove(membership, membership + 1,
             sizeof(*membership) * (size_t)(person->rooms + --person->rooms_len - membership));
 }
@@ -42,25 +43,36 @@ static void on_room(void *arg, const cbx_store_member_t *member)
 
 void cbx_person_set_user(cbx_person_t *person, const cbx_user_t *user)
 {
-    free(person->user.display_name);
+    size_t len = strlen(user->username) + 1;
+
+    free(person->user.username);
     person->user.id = user->id;
-    memcpy(person->user.username, user->username, sizeof(person->user.username));
     person->user.guest = user->guest;
-    person->user.display_name = cbx_strdup(user->display_name);
+    person->user.username = cbx_alloc(len + strlen(user->display_name) + 1);
+    person->user.display_name = person->user.username + len;
+    strcpy(person->user.username, user->username);
+    strcpy(person->user.display_name, user->display_name);
 }
 
 cbx_user_t cbx_person_user(const cbx_person_t *person)
 {
     cbx_user_t user = {.id = person->user.id, .guest = person->user.guest};
 
-    memcpy(user.username, person->user.username, sizeof(user.username));
+    snprintf(user.username, sizeof(user.username), "%s", person->user.username);
     snprintf(user.display_name, sizeof(user.display_name), "%s", person->user.display_name);
     return user;
 }
 
+static void leave_all(cbx_person_t *person)
+{
+    while (person->rooms_len != 0)
+        free(person->rooms[--person->rooms_len].counted);
+}
+
 static void free_person(cbx_person_t *person)
 {
-    free(person->user.display_name);
+    leave_all(person);
+    free(person->user.username);
     free(person->rooms);
     free(person);
 }
@@ -69,7 +81,7 @@ static cbx_err_t read_rooms(cbx_store_t *store, cbx_person_t *person)
 {
     cbx_err_t err;
 
-    person->rooms_len = 0;
+    leave_all(person);
     err = cbx_store_rooms_of(store, person->user.id, on_room, person);
     person->stale = err != CBX_OK;
     return err;
@@ -135,19 +147,14 @@ void cbx_people_dispose(cbx_people_t *people)
 {
     cbx_person_t *person, *tmp;
 
-    while (people->seats != NULL)
-        cbx_people_stand(people, people->seats->session, 0);
+    cbx_seat_t *seat;
+
+    while ((seat = cbx_seats_first(&people->seats)) != NULL)
+        cbx_people_stand(people, seat->session, 0);
+    cbx_seats_dispose(&people->seats);
     HASH_ITER(hh, people->persons, person, tmp) {
         forget(people, person);
     }
-}
-
-cbx_seat_t *cbx_people_seat(const cbx_people_t *people, uint64_t session)
-{
-    cbx_seat_t *seat;
-
-    HASH_FIND(hh, people->seats, &session, sizeof(session), seat);
-    return seat;
 }
 
 static void come(cbx_people_t *people, cbx_person_t *person)
@@ -214,25 +221,23 @@ cbx_person_t *cbx_people_next_left(cbx_people_t *people, int64_t grace, int64_t 
     return NULL;
 }
 
-cbx_seat_t *cbx_people_sit(cbx_people_t *people, cbx_person_t *person, uint64_t session, unsigned outlet,
-                           const char *jti)
+cbx_seat_t *cbx_people_sit(cbx_people_t *people, cbx_person_t *person, uint64_t session, const char *jti)
 {
     cbx_seat_t *seat = cbx_zalloc(sizeof(*seat));
 
     seat->session = session;
-    seat->outlet = outlet;
     seat->person = person;
     memcpy(seat->jti, jti, CBX_JTI_LEN);
     seat->next = person->seats;
     person->seats = seat;
     come(people, person);
-    HASH_ADD(hh, people->seats, session, sizeof(seat->session), seat);
+    cbx_seats_add(&people->seats, seat);
     return seat;
 }
 
 cbx_person_t *cbx_people_stand(cbx_people_t *people, uint64_t session, int64_t now)
 {
-    cbx_seat_t *seat = cbx_people_seat(people, session), **at;
+    cbx_seat_t *seat = cbx_seats_find(&people->seats, session), **at;
     cbx_person_t *person;
 
     if (seat == NULL)
@@ -241,7 +246,7 @@ cbx_person_t *cbx_people_stand(cbx_people_t *people, uint64_t session, int64_t n
     for (at = &person->seats; *at != seat; at = &(*at)->next)
         ;
     *at = seat->next;
-    HASH_DEL(people->seats, seat);
+    cbx_seats_remove(&people->seats, seat);
     free(seat);
     if (person->seats != NULL)
         return NULL;

@@ -9,55 +9,44 @@
 
 #include <uthash.h>
 
+#include "chat/seat.h"
 #include "store/store.h"
 
 typedef struct cbx_person cbx_person_t;
-
-typedef struct cbx_seat {
-    uint64_t session; /* of all workers together, unique */
-    unsigned outlet;
-    char jti[CBX_JTI_LEN + 1];
-    bool closing;  /* logged out: nothing more is taken from it */
-    bool welcomed; /* has its welcome; before, it is told nothing else */
-    cbx_person_t *person;
-    struct cbx_seat *next; /* of the same person */
-    UT_hash_handle hh;
-} cbx_seat_t;
 
 /* what a user is in a room */
 typedef struct cbx_membership {
     int64_t room, read_id, joined_id; /* as store.h's cbx_store_member_t */
     int64_t typing_until;             /* ms, steady: others believe until then that he types */
-    cbx_unread_t counted;             /* what a reader counted last; rev 0: nothing */
+    cbx_unread_t *counted;            /* what a reader counted last; NULL: nothing. The person's */
 } cbx_membership_t;
 
 struct cbx_person {
     struct {
         int64_t id;
-        char username[CBX_NAME_MAX + 1];
+        char *username, *display_name; /* in one piece of memory, which begins with the username */
         bool guest;
-        char *display_name;
-    } user; /* a cbx_user_t, without its room for the longest name: 250 bytes for each who is here */
-    int64_t last_seen; /* ms, as the store has it */
-    bool left;         /* a guest who went, and the store does not know yet */
-    bool stale;        /* a transaction failed: user and memberships must be read again */
-    bool released;     /* a guest who gave the name away: somebody else may have it */
-    cbx_seat_t *seats;
+    } user;         /* a cbx_user_t, without its room for the longest names: 280 bytes for each who is here */
+    bool left : 1;  /* a guest who went, and the store does not know yet */
+    bool stale : 1; /* a transaction failed: user and memberships must be read again */
+    bool released : 1;                  /* a guest who gave the name away: somebody else may have it */
+    bool online : 1;                    /* has a seat, or had one a moment ago */
+    bool is_coming : 1, is_leaving : 1; /* in presence.c's lists */
+    uint32_t rooms_len;
     cbx_membership_t *rooms; /* by room id */
-    size_t rooms_len;
+    cbx_seat_t *seats;
+    int64_t last_seen;    /* ms, as the store has it */
     double allowance;     /* messages that may be sent at once */
     int64_t allowance_at; /* ms, steady: when that was */
-    bool online;          /* has a seat, or had one a moment ago */
     int64_t gone_at;      /* ms, steady: when the last seat was left */
     int64_t queued_at;    /* ... and when that was when he was put into the list of those who may be gone */
     struct cbx_person *next_coming, *next_leaving;
-    bool is_coming, is_leaving; /* in presence.c's lists */
     UT_hash_handle hh;
 };
 
 typedef struct cbx_people {
-    cbx_person_t *persons;                /* by user id */
-    cbx_seat_t *seats;                    /* by session */
+    cbx_person_t *persons; /* by user id */
+    cbx_seats_t seats;
     size_t online;                        /* persons who are */
     cbx_person_t *coming;                 /* who are online and have not been announced */
     cbx_person_t *leaving, *leaving_last; /* who may be gone, oldest first */
@@ -72,10 +61,7 @@ void cbx_people_dispose(cbx_people_t *people);
 /* forgets those who are gone and whose allowance is full again, at `now` (ms, steady) and `rate` a second */
 void cbx_people_sweep(cbx_people_t *people, double rate, double burst, int64_t now);
 
-/* lends the seat of a session, or NULL */
-cbx_seat_t *cbx_people_seat(const cbx_people_t *people, uint64_t session);
-cbx_seat_t *cbx_people_sit(cbx_people_t *people, cbx_person_t *person, uint64_t session, unsigned outlet,
-                           const char *jti);
+cbx_seat_t *cbx_people_sit(cbx_people_t *people, cbx_person_t *person, uint64_t session, const char *jti);
 /* ends a lease at `now` (ms, steady); returns the person when it was his last, else NULL */
 cbx_person_t *cbx_people_stand(cbx_people_t *people, uint64_t session, int64_t now);
 

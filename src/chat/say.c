@@ -55,10 +55,9 @@ static void ack(cbx_core_t *core, cbx_command_t *cmd, const cbx_message_t *m, bo
     }
     cbx_json_begin(core->json);
     cbx_put_ack(core->json, cmd->req.cid.bytes, m->id, m->rev, m->timestamp, dup);
-    cbx_batch_add(core->batch, (cbx_row_t){.kind = CBX_ROW_SESSION,
-                                           .outlet = cmd->outlet,
-                                           .session = cmd->session,
-                                           .frame = cbx_core_frame(core)});
+    cbx_batch_add(
+        core->batch,
+        (cbx_row_t){.kind = CBX_ROW_SESSION, .session = cmd->session, .frame = cbx_core_frame(core)});
 }
 
 /* the change `m` is in the store: number the room, tell the sender and everybody */

@@ -58,7 +58,6 @@ static void tell_error(cbx_core_t *core, const cbx_command_t *cmd)
     cbx_put_error(core->json, cmd->err, cmd->req.cid.bytes, NULL, cmd->retry_after);
     cbx_batch_add(core->batch,
                   (cbx_row_t){.kind = cmd->type == CBX_CMD_HELLO ? CBX_ROW_REFUSE : CBX_ROW_SESSION,
-                              .outlet = cmd->outlet,
                               .session = cmd->session,
                               .frame = cbx_core_frame(core)});
 }
@@ -130,7 +129,7 @@ static void forget_all(cbx_core_t *core)
     }
     for (size_t i = 0; i != core->batch->len; ++i) {
         cbx_seat_t *seat = core->batch->rows[i].kind == CBX_ROW_CLOSE
-                               ? cbx_people_seat(&core->people, core->batch->rows[i].session)
+                               ? cbx_seats_find(&core->people.seats, core->batch->rows[i].session)
                                : NULL;
         if (seat != NULL)
             seat->closing = false;

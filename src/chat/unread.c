@@ -30,7 +30,7 @@ static int64_t behind(const cbx_membership_t *m)
 
 static bool is_counted(const cbx_membership_t *m)
 {
-    return m->counted.rev != 0 && m->counted.after == behind(m);
+    return m->counted != NULL && m->counted->after == behind(m);
 }
 
 cbx_err_t cbx_unread_now(cbx_core_t *core, const cbx_membership_t *m, int64_t user_id, int64_t *count)
@@ -39,7 +39,7 @@ cbx_err_t cbx_unread_now(cbx_core_t *core, const cbx_membership_t *m, int64_t us
     cbx_err_t err;
 
     if (is_counted(m))
-        return cbx_store_unread_now(core->store, &m->counted, count);
+        return cbx_store_unread_now(core->store, m->counted, count);
     err = cbx_store_unread(core->store, &unread);
     *count = unread.count;
     return err;
@@ -52,7 +52,7 @@ static int64_t effort(const cbx_core_t *core, const cbx_membership_t *m)
     int64_t ids = room->last_id - behind(m);
 
     if (is_counted(m))
-        return room->rev - m->counted.rev;
+        return room->rev - m->counted->rev;
     return ids < room->rev ? ids : room->rev;
 }
 
@@ -80,6 +80,13 @@ static void count_run(cbx_job_t *job)
     cbx_readers_return(c->core->readers, reader);
 }
 
+static void keep(cbx_membership_t *membership, const cbx_unread_t *counted)
+{
+    if (membership->counted == NULL)
+        membership->counted = cbx_alloc(sizeof(*membership->counted));
+    *membership->counted = *counted;
+}
+
 static void count_done(cbx_mail_t *mail, void *arg)
 {
     struct count_job *c = (struct count_job *)mail;
@@ -89,7 +96,7 @@ static void count_done(cbx_mail_t *mail, void *arg)
     (void)arg;
     for (size_t i = 0; person != NULL && c->cmd->err == CBX_OK && i != c->len; ++i)
         if ((membership = cbx_person_in_room(person, c->list[i].room)) != NULL)
-            membership->counted = c->list[i];
+            keep(membership, &c->list[i]);
     cbx_core_again(c->core, c->cmd);
     free(c);
 }

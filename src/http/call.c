@@ -33,12 +33,10 @@ cbx_command_t *cbx_call_command(const cbx_call_t *call, cbx_command_type_t type,
 {
     cbx_command_t *cmd = cbx_command_new(type);
 
-    cmd->outlet = call->local->outlet;
     cmd->home = &call->local->mailbox;
     cmd->done = done;
     if (call->known) {
         cmd->user_id = call->token.user_id;
-        cmd->expires_at = call->token.expires_at;
         memcpy(cmd->jti, call->token.jti, sizeof(cmd->jti));
     }
     return cmd;

@@ -12,12 +12,12 @@
 
 #include "base/buf.h"
 #include "base/stats.h"
+#include "chat/seat.h"
 #include "live/hub_inside.h"
 
 enum {
-    LINGER_MS = 5000,   /* for the peer's close frame */
-    PATIENCE_MS = 1000, /* that a connection may be over outbound-limit: a burst is no slowness */
-    OUTLET_SHIFT = 40   /* session ids: the outlet above 40 bits of counting */
+    LINGER_MS = 5000,  /* for the peer's close frame */
+    PATIENCE_MS = 1000 /* that a connection may be over outbound-limit: a burst is no slowness */
 };
 
 /* -- lists of the turn -- */
@@ -29,6 +29,45 @@ void cbx_hub_dirty(cbx_hub_t *hub, cbx_session_t *s)
     s->dirty = true;
     s->next_dirty = hub->dirty;
     hub->dirty = s;
+}
+
+/* -- sessions, by number -- */
+
+static cbx_session_t *find_session(const cbx_hub_t *hub, uint64_t id)
+{
+    uint32_t slot = cbx_session_slot(id);
+    cbx_session_t *s = slot < hub->slots_len ? hub->slots[slot].session : NULL;
+
+    return s != NULL && s->id == id ? s : NULL;
+}
+
+static uint32_t take_slot(cbx_hub_t *hub)
+{
+    uint32_t slot = hub->first_free;
+
+    ++hub->sessions;
+    CBX_COUNT(sessions, 1);
+    if (slot != hub->slots_len) {
+        hub->first_free = hub->slots[slot].next_free;
+        return slot;
+    }
+    CBX_ASSERT(slot != CBX_SLOTS_MAX); /* no process has so many descriptors */
+    if (slot == hub->slots_cap) {
+        hub->slots_cap = hub->slots_cap == 0 ? 16 : hub->slots_cap * 2;
+        hub->slots = cbx_realloc(hub->slots, sizeof(*hub->slots) * hub->slots_cap);
+    }
+    hub->first_free = ++hub->slots_len;
+    return slot;
+}
+
+static void free_slot(cbx_hub_t *hub, uint64_t id)
+{
+    uint32_t slot = cbx_session_slot(id);
+
+    --hub->sessions;
+    CBX_COUNT(sessions, -1);
+    hub->slots[slot] = (struct cbx_slot){NULL, hub->first_free};
+    hub->first_free = slot;
 }
 
 /* -- rooms -- */
@@ -196,9 +235,8 @@ static void on_private_row(cbx_hub_t *hub, const cbx_row_t *row)
 {
     bool roomless = row->kind == CBX_ROW_SESSION || row->kind == CBX_ROW_REFUSE || row->kind == CBX_ROW_CLOSE;
     cbx_hub_room_t *room = roomless ? NULL : room_of(hub, row->room);
-    cbx_session_t *s;
+    cbx_session_t *s = find_session(hub, row->session);
 
-    HASH_FIND(hh, hub->sessions, &row->session, sizeof(row->session), s);
     if (s == NULL)
         return;
     switch (row->kind) {
@@ -248,7 +286,7 @@ static void on_batch(cbx_batch_t *batch, void *arg)
         const cbx_row_t *row = &batch->rows[i];
         cbx_hub_room_t *room;
         if (row->kind != CBX_ROW_ROOM && row->kind != CBX_ROW_NEWS) {
-            if (row->outlet == hub->local->outlet)
+            if (cbx_session_outlet(row->session) == hub->local->outlet)
                 on_private_row(hub, row);
         } else if ((room = find_room(hub, row->room)) != NULL && room->len != 0) {
             add_frame(hub, room, row);
@@ -274,8 +312,7 @@ static void free_dead(cbx_hub_t *hub)
 {
     for (cbx_session_t *s; (s = hub->dead) != NULL;) {
         hub->dead = s->next_dead;
-        HASH_DEL(hub->sessions, s);
-        CBX_COUNT(sessions, -1);
+        free_slot(hub, s->id);
         cbx_session_free(s);
     }
 }
@@ -296,11 +333,11 @@ void cbx_hub_flush(cbx_hub_t *hub)
 
 void cbx_hub_upgrade(cbx_hub_t *hub, h2o_req_t *req, const char *key, const cbx_token_t *token)
 {
-    uint64_t id = (uint64_t)hub->local->outlet << OUTLET_SHIFT | ++hub->last_id;
+    uint32_t slot = take_slot(hub);
+    uint64_t id = cbx_session_number(hub->local->outlet, ++hub->count, slot);
     cbx_session_t *s = cbx_session_create(hub, req, key, token, id);
 
-    HASH_ADD(hh, hub->sessions, id, sizeof(s->id), s);
-    CBX_COUNT(sessions, 1);
+    hub->slots[slot].session = s;
     if (hub->draining)
         cbx_session_close(s, CBX_GOING_AWAY);
 }
@@ -324,21 +361,22 @@ cbx_hub_t *cbx_hub_create(cbx_local_t *local)
 void cbx_hub_drain(cbx_hub_t *hub)
 {
     hub->draining = true;
-    for (cbx_session_t *s = hub->sessions; s != NULL; s = s->hh.next)
-        cbx_session_bye(s);
+    for (uint32_t i = 0; i != hub->slots_len; ++i)
+        if (hub->slots[i].session != NULL)
+            cbx_session_bye(hub->slots[i].session);
 }
 
 void cbx_hub_cut(cbx_hub_t *hub)
 {
-    for (cbx_session_t *s = hub->sessions; s != NULL; s = s->hh.next)
-        if (s->conn->sock != NULL)
-            cbx_session_cut(s);
+    for (uint32_t i = 0; i != hub->slots_len; ++i)
+        if (hub->slots[i].session != NULL && hub->slots[i].session->conn->sock != NULL)
+            cbx_session_cut(hub->slots[i].session);
     cbx_hub_flush(hub);
 }
 
 size_t cbx_hub_sessions(const cbx_hub_t *hub)
 {
-    return HASH_COUNT(hub->sessions);
+    return hub->sessions;
 }
 
 void cbx_hub_free(cbx_hub_t *hub)
@@ -347,7 +385,7 @@ void cbx_hub_free(cbx_hub_t *hub)
 
     if (hub == NULL)
         return;
-    CBX_ASSERT(hub->sessions == NULL);
+    CBX_ASSERT(hub->sessions == 0);
     HASH_ITER(hh, hub->rooms, room, tmp) {
         HASH_DEL(hub->rooms, room);
         free(room->listeners);
@@ -360,6 +398,7 @@ void cbx_hub_free(cbx_hub_t *hub)
     h2o_timeout_dispose(hub->local->ctx.loop, &hub->patience);
     h2o_timeout_dispose(hub->local->ctx.loop, &hub->linger);
     cbx_parser_free_idle(hub);
+    free(hub->slots);
     cbx_json_free(hub->json);
     free(hub);
 }

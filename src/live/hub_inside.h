@@ -2,6 +2,8 @@
 #ifndef cbx_live_hub_inside_h
 #define cbx_live_hub_inside_h
 
+#include <uthash.h>
+
 #include "live/session.h"
 
 /* references to frames */
@@ -24,15 +26,20 @@ typedef struct cbx_hub_room {
 struct cbx_hub {
     cbx_local_t *local;
     cbx_json_t *json;
-    uint64_t last_id;
-    unsigned seed; /* for the spread of `bye` only */
+    uint64_t count; /* of sessions, ever */
+    unsigned seed;  /* for the spread of `bye` only */
     bool draining;
     h2o_timeout_t hello, ping, patience, linger;
-    cbx_session_t *sessions; /* by id */
-    cbx_hub_room_t *rooms;   /* by id */
+    struct cbx_slot {
+        cbx_session_t *session;                /* NULL: free, */
+        uint32_t next_free;                    /* ... and the one after it in that list */
+    } * slots;                                 /* the sessions, see chat/seat.h */
+    uint32_t slots_len, slots_cap, first_free; /* slots_len: none is */
+    size_t sessions;
+    cbx_hub_room_t *rooms; /* by id */
     cbx_session_t *dirty, *dead;
-    cbx_session_t *awake;  /* those who have a parser */
-    cbx_parser_t *parsers; /* that nobody has */
+    cbx_parser_t *awake;   /* parsers that somebody has, */
+    cbx_parser_t *parsers; /* ... and that nobody has */
     unsigned parsers_len;
     cbx_hub_room_t *dirty_rooms;
 };

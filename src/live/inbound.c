@@ -28,11 +28,11 @@ static bool submit(cbx_session_t *s, cbx_command_type_t type, cbx_request_t *req
 
     if (req->cid.bytes != NULL && req->cid.len <= CBX_CID_MAX)
         memcpy(cid, req->cid.bytes, req->cid.len);
-    cmd->outlet = s->hub->local->outlet;
     cmd->session = s->id;
-    cmd->user_id = s->token.user_id;
-    cmd->expires_at = s->token.expires_at;
-    memcpy(cmd->jti, s->token.jti, sizeof(cmd->jti));
+    if (s->token != NULL) {
+        cmd->user_id = s->token->user_id;
+        memcpy(cmd->jti, s->token->jti, sizeof(cmd->jti));
+    }
     cmd->req = *req;
     memset(req, 0, sizeof(*req));
     if ((err = cbx_core_submit(s->hub->local->core, cmd)) != CBX_OK)
@@ -40,21 +40,18 @@ static bool submit(cbx_session_t *s, cbx_command_type_t type, cbx_request_t *req
     return err == CBX_OK;
 }
 
+/* who is welcome already needs none: the core has his */
 static cbx_err_t read_token(cbx_session_t *s, const cbx_str_t *text)
 {
     cbx_token_t token;
     cbx_err_t err;
 
     if (text->bytes == NULL)
-        return s->has_token ? CBX_OK : CBX_ERR_UNAUTHORIZED;
-    if ((err = cbx_token_verify(s->hub->local->settings, text->bytes, text->len, cbx_clock_wall() / 1000,
-                                &token)) != CBX_OK)
-        return err;
-    if (s->greeted && token.user_id != s->token.user_id)
-        return CBX_ERR_UNAUTHORIZED; /* a connection keeps its user */
-    s->token = token;
-    s->has_token = true;
-    return CBX_OK;
+        return s->token != NULL || s->state == CBX_OPEN ? CBX_OK : CBX_ERR_UNAUTHORIZED;
+    err = cbx_token_verify(s->hub->local->settings, text->bytes, text->len, cbx_clock_wall() / 1000, &token);
+    if (err == CBX_OK)
+        cbx_session_take_token(s, &token);
+    return err;
 }
 
 static void on_hello(cbx_session_t *s, cbx_request_t *req)
@@ -63,7 +60,9 @@ static void on_hello(cbx_session_t *s, cbx_request_t *req)
         cbx_session_close(s, CBX_BAD_TOKEN);
         return;
     }
-    if (s->asking || s->out.exempt != 0) { /* the hello before is not answered, or the answer not read */
+    if (s->asking ||
+        cbx_outbound_bytes(&s->out) !=
+            cbx_outbound_waiting(&s->out)) { /* the hello before is not answered, or the answer not read */
         tell_error(s, CBX_ERR_RATE_LIMITED, NULL, 1);
         return;
     }
@@ -100,10 +99,10 @@ bool cbx_inbound_admit(cbx_session_t *s)
         return true;
     if (rate < FRAMES_MIN)
         rate = FRAMES_MIN;
-    s->frames += (double)(now - s->frames_at) / 1000 * rate;
+    s->frames += (float)((double)(now - s->frames_at) / 1000 * rate);
     s->frames_at = now;
     if (s->frames > rate * 2)
-        s->frames = rate * 2;
+        s->frames = (float)rate * 2;
     return --s->frames >= 0;
 }
 

@@ -9,71 +9,134 @@
 #include "base/error.h"
 
 enum {
+    QUEUE_FIRST = 6,       /* frames that a queue has room for at first */
     IOV_MAX_STRAIGHT = 64, /* frames for one sendmsg: a turn's private frames and runs, with room to spare */
     INFLIGHT_BYTES =
         131072, /* given to H2O at once: what cannot be taken back when the connection turns out slow */
 };
 
+struct cbx_queue {
+    size_t head, len, cap; /* no ring is needed: it is emptied at nearly every turn */
+    size_t offset;         /* bytes of the first frame that are gone already */
+    size_t inflight;       /* frames, from the head, that H2O is writing */
+    size_t bytes;          /* that wait, all in all */
+    size_t exempt;         /* of these: answers that were asked for, which do not count as slowness */
+    bool moved;            /* since the last look of cbx_outbound_stuck, */
+    int64_t moved_at;      /* ... which had seen it move then, ms */
+    cbx_frame_t *frames[];
+};
+
+static struct cbx_queue *resize(struct cbx_queue *queue, size_t cap)
+{
+    queue = cbx_realloc(queue, sizeof(*queue) + sizeof(queue->frames[0]) * cap);
+    queue->cap = cap;
+    return queue;
+}
+
+/* the queue, with room for one more */
+static struct cbx_queue *make_room(cbx_outbound_t *out)
+{
+    struct cbx_queue *queue = out->queue;
+
+    if (queue == NULL) {
+        queue = resize(NULL, QUEUE_FIRST);
+        *queue = (struct cbx_queue){.cap = QUEUE_FIRST, .moved = true};
+    } else if (queue->len == queue->cap && queue->head > queue->cap / 2) {
+        memmove(queue->frames, queue->frames + queue->head,
+                sizeof(queue->frames[0]) * (queue->len - queue->head));
+        queue->len -= queue->head;
+        queue->head = 0;
+    } else if (queue->len == queue->cap) {
+        queue = resize(queue, queue->cap * 2);
+    }
+    return out->queue = queue;
+}
+
 void cbx_outbound_push(cbx_outbound_t *out, cbx_frame_t *frame)
 {
-    if (out->head == out->len)
-        out->head = out->len = 0;
-    if (out->len == out->cap && out->head > out->cap / 2) {
-        memmove(out->frames, out->frames + out->head, sizeof(*out->frames) * (out->len - out->head));
-        out->len -= out->head;
-        out->head = 0;
-    }
-    if (out->len == out->cap) {
-        out->cap = out->cap == 0 ? 4 : out->cap * 2;
-        out->frames = cbx_realloc(out->frames, sizeof(*out->frames) * out->cap);
-    }
-    out->frames[out->len++] = cbx_frame_ref(frame);
-    out->bytes += frame->len;
+    struct cbx_queue *queue = make_room(out);
+
+    queue->frames[queue->len++] = cbx_frame_ref(frame);
+    queue->bytes += frame->len;
 }
 
 void cbx_outbound_push_exempt(cbx_outbound_t *out, cbx_frame_t *frame)
 {
     cbx_outbound_push(out, frame);
-    out->exempt += frame->len;
+    out->queue->exempt += frame->len;
+}
+
+size_t cbx_outbound_bytes(const cbx_outbound_t *out)
+{
+    return out->queue == NULL ? 0 : out->queue->bytes;
 }
 
 size_t cbx_outbound_waiting(const cbx_outbound_t *out)
 {
-    return out->bytes - out->exempt;
+    return out->queue == NULL ? 0 : out->queue->bytes - out->queue->exempt;
+}
+
+size_t cbx_outbound_pieces(const cbx_outbound_t *out)
+{
+    return out->queue == NULL ? 0 : out->queue->len - out->queue->head;
+}
+
+int64_t cbx_outbound_stuck(cbx_outbound_t *out, int64_t now)
+{
+    struct cbx_queue *queue = out->queue;
+
+    if (queue == NULL)
+        return 0;
+    if (queue->moved)
+        queue->moved_at = now;
+    queue->moved = false;
+    return now - queue->moved_at;
+}
+
+static void free_queue(cbx_outbound_t *out)
+{
+    free(out->queue);
+    out->queue = NULL;
+}
+
+/* which of the bytes that went were exempt is not worth a list: this errs on the patient side */
+static void limit_exempt(struct cbx_queue *queue)
+{
+    if (queue->exempt > queue->bytes)
+        queue->exempt = queue->bytes;
 }
 
 /* `n` bytes from the front are gone */
 static void consume(cbx_outbound_t *out, size_t n)
 {
-    out->bytes -= n;
-    if (out->exempt > out->bytes)
-        out->exempt =
-            out->bytes; /* which of them went first is not worth a list: this errs on the patient side */
-    out->sent += n;
-    for (n += out->offset; out->head != out->len && n >= out->frames[out->head]->len; ++out->head) {
-        n -= out->frames[out->head]->len;
-        cbx_frame_unref(out->frames[out->head]);
+    struct cbx_queue *queue = out->queue;
+
+    queue->bytes -= n;
+    queue->moved = queue->moved || n != 0;
+    limit_exempt(queue);
+    for (n += queue->offset; queue->head != queue->len && n >= queue->frames[queue->head]->len;
+         ++queue->head) {
+        n -= queue->frames[queue->head]->len;
+        cbx_frame_unref(queue->frames[queue->head]);
     }
-    out->offset = n;
-    if (out->head == out->len) {
-        CBX_ASSERT(out->offset == 0 && out->bytes == 0);
-        free(out->frames); /* nothing waits for most connections most of the time */
-        out->frames = NULL;
-        out->head = out->len = out->cap = 0;
+    queue->offset = n;
+    if (queue->head == queue->len) {
+        CBX_ASSERT(queue->offset == 0 && queue->bytes == 0);
+        free_queue(out);
     }
 }
 
 /* the frames at the front as a list of pieces, at most `max` and, but for the first, `limit` bytes */
-static size_t pieces(const cbx_outbound_t *out, struct iovec *iov, size_t max, size_t limit, size_t *bytes)
+static size_t pieces(const struct cbx_queue *queue, struct iovec *iov, size_t max, size_t limit)
 {
-    size_t n = 0, skip = out->offset;
+    size_t n = 0, skip = queue->offset, bytes = 0;
 
-    *bytes = 0;
-    for (size_t i = out->head; i != out->len && n != max && (n == 0 || *bytes + out->frames[i]->len <= limit);
-         ++i) {
-        iov[n].iov_base = out->frames[i]->bytes + skip;
-        iov[n].iov_len = out->frames[i]->len - skip;
-        *bytes += iov[n++].iov_len;
+    for (size_t i = queue->head; i != queue->len && n != max; ++i) {
+        bytes += queue->frames[i]->len - skip;
+        if (n != 0 && bytes > limit)
+            break;
+        iov[n].iov_base = queue->frames[i]->bytes + skip;
+        iov[n++].iov_len = queue->frames[i]->len - skip;
         skip = 0;
     }
     return n;
@@ -83,11 +146,10 @@ static cbx_write_t straight(cbx_outbound_t *out, int fd)
 {
     struct iovec iov[IOV_MAX_STRAIGHT];
     ssize_t sent;
-    size_t bytes;
 
-    while (out->head != out->len) {
+    while (out->queue != NULL) {
         struct msghdr msg = {.msg_iov = iov,
-                             .msg_iovlen = pieces(out, iov, IOV_MAX_STRAIGHT, SIZE_MAX, &bytes)};
+                             .msg_iovlen = pieces(out->queue, iov, IOV_MAX_STRAIGHT, SIZE_MAX)};
         while ((sent = sendmsg(fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL)) == -1 && errno == EINTR)
             ;
         if (sent == -1)
@@ -101,7 +163,7 @@ cbx_write_t cbx_outbound_send(cbx_outbound_t *out, h2o_socket_t *sock, cbx_frame
 {
     ssize_t sent;
 
-    CBX_ASSERT(out->bytes == 0 && sock->ssl == NULL);
+    CBX_ASSERT(out->queue == NULL && sock->ssl == NULL);
     while ((sent = send(h2o_socket_get_fd(sock), frame->bytes, frame->len, MSG_DONTWAIT | MSG_NOSIGNAL)) ==
                -1 &&
            errno == EINTR)
@@ -119,47 +181,53 @@ cbx_write_t cbx_outbound_send(cbx_outbound_t *out, h2o_socket_t *sock, cbx_frame
 cbx_write_t cbx_outbound_write(cbx_outbound_t *out, h2o_socket_t *sock, h2o_socket_cb on_written)
 {
     struct iovec iov[IOV_MAX_STRAIGHT];
-    size_t bytes;
     cbx_write_t result;
 
     if (h2o_socket_is_writing(sock))
         return CBX_WRITE_PENDING;
     if (sock->ssl == NULL && (result = straight(out, h2o_socket_get_fd(sock))) != CBX_WRITE_PENDING)
         return result;
-    if (out->head == out->len)
+    if (out->queue == NULL)
         return CBX_WRITE_DONE;
-    out->inflight = pieces(out, iov, IOV_MAX_STRAIGHT, INFLIGHT_BYTES, &bytes);
-    h2o_socket_write(sock, (h2o_iovec_t *)iov, out->inflight, on_written);
+    out->queue->inflight = pieces(out->queue, iov, IOV_MAX_STRAIGHT, INFLIGHT_BYTES);
+    h2o_socket_write(sock, (h2o_iovec_t *)iov, out->queue->inflight, on_written);
     return CBX_WRITE_PENDING;
 }
 
 void cbx_outbound_written(cbx_outbound_t *out)
 {
+    struct cbx_queue *queue = out->queue;
     size_t bytes = 0;
 
-    for (size_t i = 0; i != out->inflight; ++i)
-        bytes += out->frames[out->head + i]->len;
-    if (out->inflight != 0)
-        consume(out, bytes - out->offset);
-    out->inflight = 0;
+    if (queue == NULL || queue->inflight == 0)
+        return;
+    for (; queue->inflight != 0; --queue->inflight)
+        bytes += queue->frames[queue->head + queue->inflight - 1]->len;
+    consume(out, bytes - queue->offset);
 }
 
 void cbx_outbound_drop(cbx_outbound_t *out)
 {
-    size_t keep = out->inflight != 0 ? out->inflight : out->offset != 0;
+    struct cbx_queue *queue = out->queue;
+    size_t keep;
 
-    while (out->len > out->head + keep) {
-        out->bytes -= out->frames[--out->len]->len;
-        cbx_frame_unref(out->frames[out->len]);
+    if (queue == NULL)
+        return;
+    keep = queue->inflight != 0 ? queue->inflight : queue->offset != 0;
+    while (queue->len > queue->head + keep) {
+        queue->bytes -= queue->frames[--queue->len]->len;
+        cbx_frame_unref(queue->frames[queue->len]);
     }
-    if (out->exempt > out->bytes)
-        out->exempt = out->bytes;
+    limit_exempt(queue);
+    if (queue->len == queue->head)
+        free_queue(out);
 }
 
 void cbx_outbound_dispose(cbx_outbound_t *out)
 {
-    for (; out->head != out->len; ++out->head)
-        cbx_frame_unref(out->frames[out->head]);
-    free(out->frames);
-    memset(out, 0, sizeof(*out));
+    struct cbx_queue *queue = out->queue;
+
+    for (; queue != NULL && queue->head != queue->len; ++queue->head)
+        cbx_frame_unref(queue->frames[queue->head]);
+    free_queue(out);
 }

@@ -14,13 +14,7 @@
 #include "wire/frame.h"
 
 typedef struct cbx_outbound {
-    cbx_frame_t **frames; /* a ring is not needed: it is emptied at nearly every turn */
-    size_t head, len, cap;
-    size_t offset;   /* bytes of the first frame that are gone already */
-    size_t inflight; /* frames, from the head, that H2O is writing */
-    size_t bytes;    /* that wait, all in all */
-    uint64_t sent;   /* bytes that went through here, ever */
-    size_t exempt;   /* of what waits: answers that were asked for, which do not count as slowness */
+    struct cbx_queue *queue; /* NULL: nothing waits, as for most connections most of the time */
 } cbx_outbound_t;
 
 typedef enum cbx_write { CBX_WRITE_DONE, CBX_WRITE_PENDING, CBX_WRITE_FAILED } cbx_write_t;
@@ -29,8 +23,14 @@ typedef enum cbx_write { CBX_WRITE_DONE, CBX_WRITE_PENDING, CBX_WRITE_FAILED } c
 void cbx_outbound_push(cbx_outbound_t *out, cbx_frame_t *frame);
 /* as push, for an answer that was asked for */
 void cbx_outbound_push_exempt(cbx_outbound_t *out, cbx_frame_t *frame);
-/* bytes that wait because the peer does not read */
+/* bytes that wait, all in all; and those that wait because the peer does not read */
+size_t cbx_outbound_bytes(const cbx_outbound_t *out);
 size_t cbx_outbound_waiting(const cbx_outbound_t *out);
+/* frames, or rests of one, that wait */
+size_t cbx_outbound_pieces(const cbx_outbound_t *out);
+/* Looks at `now` (ms, steady) whether anything has gone out since the last look: for how long (ms) the looks
+ * have found that nothing did, though something waits. */
+int64_t cbx_outbound_stuck(cbx_outbound_t *out, int64_t now);
 
 /* sends the frame at once when nothing waits; what the socket does not take is pushed. Plaintext only. */
 cbx_write_t cbx_outbound_send(cbx_outbound_t *out, h2o_socket_t *sock, cbx_frame_t *frame);

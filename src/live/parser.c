@@ -22,7 +22,7 @@ enum { IDLE_MAX = 64 }; /* parsers kept for later: half a megabyte a worker */
 struct cbx_parser {
     wslay_event_context_ptr ctx;
     cbx_session_t *session; /* that has it */
-    cbx_parser_t *next;     /* in the hub's list of those that nobody has */
+    cbx_parser_t *next;     /* in the hub's list of those that somebody has, or nobody */
     int64_t ahead;          /* see above */
     bool fragmented;        /* a message whose last fragment has not come */
 };
@@ -130,8 +130,8 @@ void cbx_parser_wake(cbx_session_t *s)
     p->session = s;
     s->parser = p;
     s->conn->ws_ctx = p->ctx;
-    s->next_awake = hub->awake;
-    hub->awake = s;
+    p->next = hub->awake;
+    hub->awake = p;
 }
 
 static void on_data(h2o_socket_t *sock, const char *err)
@@ -146,17 +146,17 @@ static void on_data(h2o_socket_t *sock, const char *err)
     h2o_websocket_proceed(conn);
 }
 
-static bool is_between_messages(const cbx_session_t *s)
+static bool is_between_messages(const cbx_parser_t *p)
 {
-    const cbx_parser_t *p = s->parser;
+    const h2o_socket_t *sock = p->session->conn->sock;
 
-    return s->conn->sock != NULL && p->ahead == 0 && !p->fragmented && s->conn->sock->input->size == 0 &&
+    return sock != NULL && p->ahead == 0 && !p->fragmented && sock->input->size == 0 &&
            wslay_event_want_read(p->ctx) && !wslay_event_want_write(p->ctx);
 }
 
-static void give_back(cbx_hub_t *hub, cbx_session_t *s)
+static void give_back(cbx_hub_t *hub, cbx_parser_t *p)
 {
-    cbx_parser_t *p = s->parser;
+    cbx_session_t *s = p->session;
 
     s->parser = NULL;
     s->conn->ws_ctx = NULL;
@@ -174,18 +174,18 @@ static void give_back(cbx_hub_t *hub, cbx_session_t *s)
 
 void cbx_parser_rest(cbx_hub_t *hub)
 {
-    cbx_session_t *still = NULL, *next;
+    cbx_parser_t *still = NULL;
 
-    for (cbx_session_t *s = hub->awake; s != NULL; s = next) {
-        next = s->next_awake;
-        if (s->state == CBX_CLOSING || s->state == CBX_CLOSED)
-            continue; /* keeps it to the end, which is near */
-        if (is_between_messages(s)) {
-            give_back(hub, s);
+    for (cbx_parser_t *p; (p = hub->awake) != NULL;) {
+        hub->awake = p->next;
+        if (p->session->state == CBX_CLOSING || p->session->state == CBX_CLOSED)
+            continue; /* the session keeps it to the end, which is near */
+        if (is_between_messages(p)) {
+            give_back(hub, p);
             continue;
         }
-        s->next_awake = still;
-        still = s;
+        p->next = still;
+        still = p;
     }
     hub->awake = still;
 }

@@ -35,7 +35,7 @@ static const uint8_t may_become[] = {
 static void move(cbx_session_t *s, cbx_session_state_t to)
 {
     CBX_ASSERT((may_become[s->state] & 1 << to) != 0);
-    s->state = to;
+    s->state = (uint8_t)to;
 }
 
 static void set_timer(cbx_session_t *s, h2o_timeout_t *list)
@@ -70,6 +70,7 @@ void cbx_session_free(cbx_session_t *s)
     cbx_parser_free(s->parser);
     cbx_outbound_dispose(&s->out);
     free(s->places);
+    free(s->token);
     free(s);
 }
 
@@ -127,7 +128,7 @@ static bool is_hopeless(const cbx_session_t *s)
 {
     size_t limit = s->hub->local->settings->outbound_limit, waiting = cbx_outbound_waiting(&s->out);
 
-    if (s->state == CBX_GREETING || s->out.len - s->out.head > PIECES_MAX)
+    if (s->state == CBX_GREETING || cbx_outbound_pieces(&s->out) > PIECES_MAX)
         return waiting > limit;
     return s->slow && waiting > BURST_LIMITS * limit;
 }
@@ -202,16 +203,6 @@ static void on_message(h2o_websocket_conn_t *conn, const struct wslay_event_on_m
 
 /* -- time -- */
 
-/* has nothing of what waits gone out for an interval (ms)? */
-static bool is_stuck(cbx_session_t *s, int64_t now, int64_t interval)
-{
-    if (s->out.bytes == 0 || s->out.sent != s->sent_before) {
-        s->sent_before = s->out.sent;
-        s->moved_at = now;
-    }
-    return now - s->moved_at >= interval;
-}
-
 /* asked who has been quiet for half an interval; two intervals after the last sign of life he is gone at the
  * latest, for this is looked at twice an interval */
 static void ask_or_cut(cbx_session_t *s, int64_t quiet, int64_t interval)
@@ -246,11 +237,11 @@ static void on_timer(h2o_timeout_entry_t *entry)
         set_timer(s, &s->hub->hello); /* the core has not got to it yet */
     } else if (s->state == CBX_GREETING) {
         cbx_session_close(s, CBX_NO_HELLO);
-    } else if (s->state == CBX_OPEN && (s->slow || is_stuck(s, now, interval))) {
+    } else if (s->state == CBX_OPEN && (s->slow || cbx_outbound_stuck(&s->out, now) >= interval)) {
         let_go(s);
     } else if (s->state == CBX_CLOSING) {
         cbx_session_cut(s);
-    } else if (s->token.expires_at <= cbx_clock_wall() / 1000) {
+    } else if (s->expires_at <= cbx_clock_wall() / 1000) {
         cbx_session_close(s, CBX_BAD_TOKEN);
     } else {
         ask_or_cut(s, now - s->heard_at, interval);
@@ -268,10 +259,10 @@ cbx_session_t *cbx_session_create(cbx_hub_t *hub, h2o_req_t *req, const char *ke
 
     s->id = id;
     s->hub = hub;
-    s->heard_at = s->moved_at = cbx_clock_steady();
+    s->heard_at = cbx_clock_steady();
     cbx_inbound_start(s);
-    if ((s->has_token = token != NULL))
-        s->token = *token;
+    if (token != NULL)
+        cbx_session_take_token(s, token);
     setsockopt(h2o_socket_get_fd(sock), IPPROTO_TCP, TCP_NOTSENT_LOWAT, &lowat, sizeof(lowat));
     s->timer.cb = on_timer;
     s->conn = h2o_upgrade_to_websocket(req, key, s, on_message);
@@ -281,11 +272,21 @@ cbx_session_t *cbx_session_create(cbx_hub_t *hub, h2o_req_t *req, const char *ke
     return s;
 }
 
+void cbx_session_take_token(cbx_session_t *s, const cbx_token_t *token)
+{
+    if (s->token == NULL)
+        s->token = cbx_alloc(sizeof(*s->token));
+    *s->token = *token;
+    s->expires_at = token->expires_at;
+}
+
 /* -- what the core says -- */
 
 void cbx_session_welcome(cbx_session_t *s, cbx_frame_t *frame)
 {
     s->asking = false;
+    free(s->token); /* the core has it */
+    s->token = NULL;
     if (s->state == CBX_GREETING) {
         move(s, CBX_OPEN);
         set_timer(s, &s->hub->ping);
@@ -335,7 +336,7 @@ static void on_written(h2o_socket_t *sock, const char *err)
 
 void cbx_session_send(cbx_session_t *s, cbx_frame_t *frame)
 {
-    if (s->state != CBX_OPEN || s->out.bytes != 0 || s->conn->sock->ssl != NULL) {
+    if (s->state != CBX_OPEN || s->out.queue != NULL || s->conn->sock->ssl != NULL) {
         cbx_session_push(s, frame);
         return;
     }

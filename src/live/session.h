@@ -9,44 +9,41 @@
 #define cbx_live_session_h
 
 #include <h2o/websocket.h>
-#include <uthash.h>
-
 #include "live/hub.h"
 #include "live/outbound.h"
 #include "live/parser.h"
 
 typedef enum cbx_session_state { CBX_GREETING, CBX_OPEN, CBX_CLOSING, CBX_CLOSED } cbx_session_state_t;
 
+/* There may be a hundred thousand of these, and nearly all are idle: what is needed only at times is behind a
+ * pointer. */
 typedef struct cbx_session {
-    uint64_t id; /* unique among all workers */
+    uint64_t id; /* see chat/seat.h */
     cbx_hub_t *hub;
     h2o_websocket_conn_t *conn;
-    cbx_session_state_t state;
-    bool greeted; /* a hello is with the core, which holds a seat for us until we say GONE */
-    bool asking;  /* a hello waits for its answer: one at a time */
-    bool has_token;
-    bool pinged;   /* and nothing was heard since */
-    bool dirty;    /* is in the hub's list of those to write to */
-    bool finished; /* closes when what waits is written */
-    bool broken;   /* what came is no WebSocket, though wslay would end it without a code */
-    bool slow;     /* more than outbound-limit waits; the timer will look again */
-    cbx_token_t token;
-    cbx_parser_t *parser; /* while something is under way; NULL: conn->ws_ctx is, too */
-    cbx_outbound_t out;
-    uint64_t sent_before; /* out.sent when the timer last looked, */
-    int64_t moved_at;     /* ... and when that had changed, ms */
-    h2o_timeout_entry_t
-        timer;         /* GREETING: hello-timeout; OPEN: ping-interval, or patience; CLOSING: linger */
-    int64_t heard_at;  /* ms, steady */
-    double frames;     /* that may come at once */
-    int64_t frames_at; /* ms, steady: when that was */
+    uint8_t state;     /* a cbx_session_state_t */
+    bool greeted : 1;  /* a hello is with the core, which holds a seat for us until we say GONE */
+    bool asking : 1;   /* a hello waits for its answer: one at a time */
+    bool pinged : 1;   /* and nothing was heard since */
+    bool dirty : 1;    /* is in the hub's list of those to write to */
+    bool finished : 1; /* closes when what waits is written */
+    bool broken : 1;   /* what came is no WebSocket, though wslay would end it without a code */
+    bool slow : 1;     /* more than outbound-limit waits; the timer will look again */
+    uint32_t places_len;
     struct cbx_place { /* where this session is in the rooms' lists */
         struct cbx_hub_room *room;
         size_t index;
     } * places;
-    size_t places_len;
-    struct cbx_session *next_dirty, *next_dead, *next_awake;
-    UT_hash_handle hh;
+    cbx_token_t *token;   /* until the welcome, if there is one yet: then the core has it */
+    int64_t expires_at;   /* of the token, s */
+    cbx_parser_t *parser; /* while something is under way; NULL: conn->ws_ctx is, too */
+    cbx_outbound_t out;
+    h2o_timeout_entry_t
+        timer;         /* GREETING: hello-timeout; OPEN: ping-interval, or patience; CLOSING: linger */
+    int64_t heard_at;  /* ms, steady */
+    int64_t frames_at; /* ms, steady: when */
+    float frames;      /* ... so many might come at once */
+    struct cbx_session *next_dirty, *next_dead;
 } cbx_session_t;
 
 /* upgrades the request to a session of the hub */
@@ -54,6 +51,9 @@ cbx_session_t *cbx_session_create(cbx_hub_t *hub, h2o_req_t *req, const char *ke
                                   uint64_t id);
 /* the hub's: the session must be CLOSED */
 void cbx_session_free(cbx_session_t *s);
+
+/* this is its token from now on */
+void cbx_session_take_token(cbx_session_t *s, const cbx_token_t *token);
 
 /* the core's answers */
 void cbx_session_welcome(cbx_session_t *s, cbx_frame_t *frame);

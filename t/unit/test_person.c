@@ -50,7 +50,7 @@ static cbx_person_t *add_person(cbx_people_t *people, int64_t id)
 
 static void sit(cbx_people_t *people, cbx_person_t *person, uint64_t session)
 {
-    cbx_people_sit(people, person, session, 0, "0123456789abcdef0123456789abcdef");
+    cbx_people_sit(people, person, session, "0123456789abcdef0123456789abcdef");
 }
 
 static void test_two_tabs_are_one_user(void **state)
