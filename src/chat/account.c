@@ -350,7 +350,7 @@ cbx_err_t cbx_run_profile(cbx_core_t *core, cbx_command_t *cmd)
 
     if ((err = cbx_core_sender(core, cmd, &person)) != CBX_OK)
         return err;
-    if (cmd->account.password_hash[0] != '\0' && person->user.guest)
+    if (cmd->account.password_hash[0] != '\0' && person->guest)
         return CBX_ERR_FORBIDDEN; /* a guest registers instead */
     if (cmd->account.password_hash[0] != '\0' &&
         (cmd->retry_after = closed_for(core, person->user.username)) > 0)
@@ -370,8 +370,7 @@ cbx_err_t cbx_run_profile(cbx_core_t *core, cbx_command_t *cmd)
 
 static bool needs_touch(const cbx_person_t *person, int64_t now)
 {
-    return person->user.guest &&
-           (person->left || (person->seats != NULL && now - person->last_seen > TOUCH_MS));
+    return person->guest && (person->left || (person->seats != NULL && now - person->last_seen > TOUCH_MS));
 }
 
 static cbx_err_t touch(cbx_core_t *core, int64_t now)

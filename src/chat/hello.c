@@ -259,7 +259,7 @@ cbx_err_t cbx_run_gone(cbx_core_t *core, cbx_command_t *cmd)
         return CBX_OK;
     for (size_t i = 0; i != person->rooms_len; ++i)
         cbx_stop_typing(core, person, &person->rooms[i], true);
-    person->left = person->user.guest; /* when he was last here is written with the next touch */
+    person->left = person->guest; /* when he was last here is written with the next touch */
     cbx_presence_changed(core);
     return CBX_OK;
 }

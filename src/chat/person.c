@@ -47,7 +47,7 @@ void cbx_person_set_user(cbx_person_t *person, const cbx_user_t *user)
 
     free(person->user.username);
     person->user.id = user->id;
-    person->user.guest = user->guest;
+    person->guest = user->guest;
     person->user.username = cbx_alloc(len + strlen(user->display_name) + 1);
     person->user.display_name = person->user.username + len;
     strcpy(person->user.username, user->username);
@@ -56,7 +56,7 @@ void cbx_person_set_user(cbx_person_t *person, const cbx_user_t *user)
 
 cbx_user_t cbx_person_user(const cbx_person_t *person)
 {
-    cbx_user_t user = {.id = person->user.id, .guest = person->user.guest};
+    cbx_user_t user = {.id = person->user.id, .guest = person->guest};
 
     snprintf(user.username, sizeof(user.username), "%s", person->user.username);
     snprintf(user.display_name, sizeof(user.display_name), "%s", person->user.display_name);
@@ -121,7 +121,7 @@ cbx_err_t cbx_people_load(cbx_people_t *people, cbx_store_t *store, int64_t user
         *person = NULL;
         return err;
     }
-    (*person)->allowance = burst;
+    (*person)->allowance = (float)burst;
     HASH_ADD(hh, people->persons, user.id, sizeof((*person)->user.id), *person);
     return CBX_OK;
 }
@@ -266,10 +266,10 @@ double cbx_person_spend(cbx_person_t *person, double rate, double burst, int64_t
 {
     if (rate == 0)
         return 0;
-    person->allowance += (double)(now - person->allowance_at) / 1000 * rate;
+    person->allowance += (float)((double)(now - person->allowance_at) / 1000 * rate);
     person->allowance_at = now;
     if (person->allowance > burst)
-        person->allowance = burst;
+        person->allowance = (float)burst;
     if (person->allowance < 1)
         return (1 - person->allowance) / rate;
     --person->allowance;

@@ -21,25 +21,27 @@ typedef struct cbx_membership {
     cbx_unread_t *counted;            /* what a reader counted last; NULL: nothing. The person's */
 } cbx_membership_t;
 
+/* There is one for everybody who is here, so it is packed: 152 bytes, and 280 less than a cbx_user_t's names
+ * would take. */
 struct cbx_person {
     struct {
         int64_t id;
         char *username, *display_name; /* in one piece of memory, which begins with the username */
-        bool guest;
-    } user;         /* a cbx_user_t, without its room for the longest names: 280 bytes for each who is here */
-    bool left : 1;  /* a guest who went, and the store does not know yet */
-    bool stale : 1; /* a transaction failed: user and memberships must be read again */
+    } user;
+    uint32_t rooms_len : 24;
+    bool guest : 1;
+    bool left : 1;                      /* a guest who went, and the store does not know yet */
+    bool stale : 1;                     /* a transaction failed: user and memberships must be read again */
     bool released : 1;                  /* a guest who gave the name away: somebody else may have it */
     bool online : 1;                    /* has a seat, or had one a moment ago */
     bool is_coming : 1, is_leaving : 1; /* in presence.c's lists */
-    uint32_t rooms_len;
-    cbx_membership_t *rooms; /* by room id */
+    float allowance;                    /* messages that may be sent at once */
+    int64_t allowance_at;               /* ms, steady: when that was */
+    cbx_membership_t *rooms;            /* by room id */
     cbx_seat_t *seats;
-    int64_t last_seen;    /* ms, as the store has it */
-    double allowance;     /* messages that may be sent at once */
-    int64_t allowance_at; /* ms, steady: when that was */
-    int64_t gone_at;      /* ms, steady: when the last seat was left */
-    int64_t queued_at;    /* ... and when that was when he was put into the list of those who may be gone */
+    int64_t last_seen; /* ms, as the store has it */
+    int64_t gone_at;   /* ms, steady: when the last seat was left */
+    int64_t queued_at; /* ... and when that was when he was put into the list of those who may be gone */
     struct cbx_person *next_coming, *next_leaving;
     UT_hash_handle hh;
 };

@@ -36,38 +36,35 @@ void cbx_hub_dirty(cbx_hub_t *hub, cbx_session_t *s)
 static cbx_session_t *find_session(const cbx_hub_t *hub, uint64_t id)
 {
     uint32_t slot = cbx_session_slot(id);
-    cbx_session_t *s = slot < hub->slots_len ? hub->slots[slot].session : NULL;
+    cbx_session_t *s = slot < hub->slots_len ? hub->slots[slot] : NULL;
 
     return s != NULL && s->id == id ? s : NULL;
 }
 
 static uint32_t take_slot(cbx_hub_t *hub)
 {
-    uint32_t slot = hub->first_free;
-
     ++hub->sessions;
     CBX_COUNT(sessions, 1);
-    if (slot != hub->slots_len) {
-        hub->first_free = hub->slots[slot].next_free;
-        return slot;
-    }
-    CBX_ASSERT(slot != CBX_SLOTS_MAX); /* no process has so many descriptors */
-    if (slot == hub->slots_cap) {
+    if (hub->free_len != 0)
+        return hub->free_slots[--hub->free_len];
+    CBX_ASSERT(hub->slots_len != CBX_SLOTS_MAX); /* no process has so many descriptors */
+    if (hub->slots_len == hub->slots_cap) {
         hub->slots_cap = hub->slots_cap == 0 ? 16 : hub->slots_cap * 2;
         hub->slots = cbx_realloc(hub->slots, sizeof(*hub->slots) * hub->slots_cap);
     }
-    hub->first_free = ++hub->slots_len;
-    return slot;
+    return hub->slots_len++;
 }
 
 static void free_slot(cbx_hub_t *hub, uint64_t id)
 {
-    uint32_t slot = cbx_session_slot(id);
-
+    if (hub->free_len == hub->free_cap) {
+        hub->free_cap = hub->slots_cap;
+        hub->free_slots = cbx_realloc(hub->free_slots, sizeof(*hub->free_slots) * hub->free_cap);
+    }
     --hub->sessions;
     CBX_COUNT(sessions, -1);
-    hub->slots[slot] = (struct cbx_slot){NULL, hub->first_free};
-    hub->first_free = slot;
+    hub->slots[cbx_session_slot(id)] = NULL;
+    hub->free_slots[hub->free_len++] = cbx_session_slot(id);
 }
 
 /* -- rooms -- */
@@ -337,7 +334,7 @@ void cbx_hub_upgrade(cbx_hub_t *hub, h2o_req_t *req, const char *key, const cbx_
     uint64_t id = cbx_session_number(hub->local->outlet, ++hub->count, slot);
     cbx_session_t *s = cbx_session_create(hub, req, key, token, id);
 
-    hub->slots[slot].session = s;
+    hub->slots[slot] = s;
     if (hub->draining)
         cbx_session_close(s, CBX_GOING_AWAY);
 }
@@ -362,15 +359,15 @@ void cbx_hub_drain(cbx_hub_t *hub)
 {
     hub->draining = true;
     for (uint32_t i = 0; i != hub->slots_len; ++i)
-        if (hub->slots[i].session != NULL)
-            cbx_session_bye(hub->slots[i].session);
+        if (hub->slots[i] != NULL)
+            cbx_session_bye(hub->slots[i]);
 }
 
 void cbx_hub_cut(cbx_hub_t *hub)
 {
     for (uint32_t i = 0; i != hub->slots_len; ++i)
-        if (hub->slots[i].session != NULL && hub->slots[i].session->conn->sock != NULL)
-            cbx_session_cut(hub->slots[i].session);
+        if (hub->slots[i] != NULL && hub->slots[i]->conn->sock != NULL)
+            cbx_session_cut(hub->slots[i]);
     cbx_hub_flush(hub);
 }
 
@@ -399,6 +396,7 @@ void cbx_hub_free(cbx_hub_t *hub)
     h2o_timeout_dispose(hub->local->ctx.loop, &hub->linger);
     cbx_parser_free_idle(hub);
     free(hub->slots);
+    free(hub->free_slots);
     cbx_json_free(hub->json);
     free(hub);
 }

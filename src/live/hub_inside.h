@@ -30,11 +30,9 @@ struct cbx_hub {
     unsigned seed;  /* for the spread of `bye` only */
     bool draining;
     h2o_timeout_t hello, ping, patience, linger;
-    struct cbx_slot {
-        cbx_session_t *session;                /* NULL: free, */
-        uint32_t next_free;                    /* ... and the one after it in that list */
-    } * slots;                                 /* the sessions, see chat/seat.h */
-    uint32_t slots_len, slots_cap, first_free; /* slots_len: none is */
+    cbx_session_t **slots; /* the sessions, see chat/seat.h; NULL: free, and in this list: */
+    uint32_t *free_slots;
+    uint32_t slots_len, slots_cap, free_len, free_cap;
     size_t sessions;
     cbx_hub_room_t *rooms; /* by id */
     cbx_session_t *dirty, *dead;
