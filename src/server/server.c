@@ -26,6 +26,7 @@
 #include "base/log.h"
 #include "base/stats.h"
 #include "server/files.h"
+#include "server/trim.h"
 #include "server/worker.h"
 #include "wire/password.h"
 
@@ -50,6 +51,7 @@ static struct {
     uv_async_t on_ended;
     uv_signal_t signals[3];
     uv_timer_t commit_timer;
+    cbx_trim_t trim;
     atomic_uint ended;
     int64_t deadline; /* of the drain; 0: none */
     bool drained, goodbye;
@@ -232,6 +234,7 @@ static void open_handles(void)
 
     uv_async_init(server.loop, &server.on_ended, on_ended_async);
     uv_timer_init(server.loop, &server.commit_timer);
+    cbx_trim_start(&server.trim, server.loop);
     for (unsigned i = 0; i != 3; ++i) {
         uv_signal_init(server.loop, &server.signals[i]);
         uv_signal_start(&server.signals[i], numbers[i] == SIGHUP ? on_hangup : on_end_signal, numbers[i]);
@@ -287,6 +290,7 @@ static void close_handles(void)
 {
     uv_close((uv_handle_t *)&server.on_ended, NULL);
     uv_close((uv_handle_t *)&server.commit_timer, NULL);
+    cbx_trim_stop(&server.trim);
     for (unsigned i = 0; i != 3; ++i)
         uv_close((uv_handle_t *)&server.signals[i], NULL);
 }
