@@ -135,7 +135,7 @@ subtest 'every code is documented, and caused by a test' => sub {
 subtest 'every directive is documented, and set by a test' => sub {
     my %directive = map { $_ => 1 } map { slurp($_) =~ /"(chatterbox\.[a-z-]+)"/g } grep {/\.c$/} files('src/server', qr/./), files('src/http', qr/./);
     $directive{"chatterbox.$_"} = 1
-        for qw(database synchronous token-secret-file token-secret token-lifetime guests registration allowed-origins message-limit rate
+        for qw(database synchronous token-secret-file token-secret token-lifetime guests registration allowed-origins compress message-limit rate
         outbound-limit hello-timeout ping-interval api websocket health ready metrics);
     my $document = slurp('conf/README.md');
     my $code     = join '', map { slurp($_) } grep {/\.c$/} @sources;

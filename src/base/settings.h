@@ -19,6 +19,7 @@ typedef struct cbx_settings {
     bool guests;             /* may one log in with just a name */
     bool registration;       /* may one make an account */
     char **allowed_origins;  /* besides the page's own; ends with NULL */
+    bool compress;           /* is permessage-deflate taken where a client offers it */
     size_t message_limit;    /* bytes of text */
     double rate;             /* messages a second and user, burst of twice that; 0: no limit */
     size_t outbound_limit;   /* bytes that may wait for one connection */

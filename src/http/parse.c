@@ -11,7 +11,7 @@
 #include "wire/names.h"
 #include "wire/types.h"
 
-static bool is(cbx_slice_t text, const char *what)
+bool cbx_slice_is(cbx_slice_t text, const char *what)
 {
     return text.len == strlen(what) && memcmp(text.base, what, text.len) == 0;
 }
@@ -21,8 +21,7 @@ static bool is_caseless(cbx_slice_t text, const char *what, size_t len)
     return text.len == len && strncasecmp(text.base, what, len) == 0;
 }
 
-/* cuts off what is in front of the first `separator`, and the separator, and returns it */
-static cbx_slice_t next_part(cbx_slice_t *rest, char separator)
+cbx_slice_t cbx_next_part(cbx_slice_t *rest, char separator)
 {
     const char *end = rest->len != 0 ? memchr(rest->base, separator, rest->len) : NULL;
     cbx_slice_t part = {rest->base, end != NULL ? (size_t)(end - rest->base) : rest->len};
@@ -32,7 +31,7 @@ static cbx_slice_t next_part(cbx_slice_t *rest, char separator)
     return part;
 }
 
-static cbx_slice_t trim(cbx_slice_t text)
+cbx_slice_t cbx_trim(cbx_slice_t text)
 {
     while (text.len != 0 && (text.base[0] == ' ' || text.base[0] == '\t'))
         text = (cbx_slice_t){text.base + 1, text.len - 1};
@@ -71,9 +70,9 @@ static cbx_slice_t next_segment(cbx_slice_t *path)
 
 static bool segment_fits(cbx_slice_t wanted, cbx_slice_t have, cbx_path_args_t *args)
 {
-    if (is(wanted, "{room}"))
+    if (cbx_slice_is(wanted, "{room}"))
         return cbx_whole_parse(have, &args->room);
-    if (is(wanted, "{username}")) {
+    if (cbx_slice_is(wanted, "{username}")) {
         args->username = have;
         return cbx_username_valid(have.base, have.len);
     }
@@ -95,7 +94,7 @@ bool cbx_path_matches(const char *pattern, cbx_slice_t path, cbx_path_args_t *ar
 static cbx_err_t read_parameter(cbx_slice_t name, cbx_slice_t value, const cbx_parameter_t *parameters)
 {
     for (; parameters->name != NULL; ++parameters) {
-        if (!is(name, parameters->name))
+        if (!cbx_slice_is(name, parameters->name))
             continue;
         if (*parameters->value != -1 || !cbx_whole_parse(value, parameters->value))
             return CBX_ERR_BAD_FRAME;
@@ -110,7 +109,7 @@ cbx_err_t cbx_query_read(cbx_slice_t query, const cbx_parameter_t *parameters)
     for (const cbx_parameter_t *p = parameters; p->name != NULL; ++p)
         *p->value = -1;
     while (query.len != 0 && err == CBX_OK) {
-        cbx_slice_t value = next_part(&query, '&'), name = next_part(&value, '=');
+        cbx_slice_t value = cbx_next_part(&query, '&'), name = cbx_next_part(&value, '=');
         err = read_parameter(name, value, parameters);
     }
     return err;
@@ -120,8 +119,8 @@ cbx_err_t cbx_query_text(cbx_slice_t query, const char *name, cbx_slice_t *text)
 {
     *text = (cbx_slice_t){NULL, 0};
     while (query.len != 0) {
-        cbx_slice_t value = next_part(&query, '&');
-        if (!is(next_part(&value, '='), name))
+        cbx_slice_t value = cbx_next_part(&query, '&');
+        if (!cbx_slice_is(cbx_next_part(&value, '='), name))
             continue;
         if (text->base != NULL)
             return CBX_ERR_BAD_FRAME;
@@ -133,10 +132,10 @@ cbx_err_t cbx_query_text(cbx_slice_t query, const char *name, cbx_slice_t *text)
 cbx_slice_t cbx_cookie_find(cbx_slice_t header, const char *name)
 {
     while (header.len != 0) {
-        cbx_slice_t value = next_part(&header, ';'), found = trim(next_part(&value, '='));
-        if (!is(found, name))
+        cbx_slice_t value = cbx_next_part(&header, ';'), found = cbx_trim(cbx_next_part(&value, '='));
+        if (!cbx_slice_is(found, name))
             continue;
-        value = trim(value);
+        value = cbx_trim(value);
         if (value.len >= 2 && value.base[0] == '"' && value.base[value.len - 1] == '"')
             value = (cbx_slice_t){value.base + 1, value.len - 2};
         return value;
@@ -146,17 +145,17 @@ cbx_slice_t cbx_cookie_find(cbx_slice_t header, const char *name)
 
 cbx_slice_t cbx_bearer_find(cbx_slice_t header)
 {
-    cbx_slice_t rest = trim(header), scheme = next_part(&rest, ' ');
+    cbx_slice_t rest = cbx_trim(header), scheme = cbx_next_part(&rest, ' ');
 
     if (!is_caseless(scheme, "Bearer", 6))
         return (cbx_slice_t){NULL, 0};
-    return trim(rest);
+    return cbx_trim(rest);
 }
 
 bool cbx_list_has(cbx_slice_t list, const char *item)
 {
     while (list.len != 0)
-        if (is(trim(next_part(&list, ',')), item))
+        if (cbx_slice_is(cbx_trim(cbx_next_part(&list, ',')), item))
             return true;
     return false;
 }

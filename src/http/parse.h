@@ -15,6 +15,12 @@ typedef struct cbx_slice {
     size_t len;
 } cbx_slice_t;
 
+bool cbx_slice_is(cbx_slice_t text, const char *what);
+/* cuts off what is in front of the first `separator`, and the separator, and returns it */
+cbx_slice_t cbx_next_part(cbx_slice_t *rest, char separator);
+/* without blanks and tabs at both ends (RFC 9110 section 5.6.3) */
+cbx_slice_t cbx_trim(cbx_slice_t text);
+
 /* a whole number of 0 to 2^53-1, written the one way (no sign, no zero in front); false: something else */
 bool cbx_whole_parse(cbx_slice_t text, int64_t *value);
 

@@ -8,9 +8,11 @@
  */
 #include "http/http.h"
 
+#include "http/extension.h"
 #include "http/guard.h"
 #include "http/reply.h"
 #include "live/hub.h"
+#include "wire/deflate.h"
 
 #define SUBPROTOCOL "chatterbox.v1"
 
@@ -59,6 +61,17 @@ static bool offers_subprotocol(h2o_req_t *req)
     return false;
 }
 
+static bool offers_deflate(h2o_req_t *req)
+{
+    cbx_slice_t offer;
+    ssize_t cursor = -1;
+
+    while ((offer = header(req, "sec-websocket-extensions", &cursor)).base != NULL)
+        if (cbx_deflate_is_offered(offer))
+            return true;
+    return false;
+}
+
 static void refuse_plain(h2o_req_t *req, const char *detail)
 {
     if (req->version < 0x200) /* HTTP/2 has no such header (RFC 9113 section 8.2.2) */
@@ -71,10 +84,13 @@ static void upgrade(h2o_req_t *req, const char *key)
     cbx_local_t *local = cbx_local_of(req);
     cbx_token_t token;
     bool known = cbx_guard_token(req, local->settings, &token) == CBX_OK;
+    bool deflate = local->settings->compress && offers_deflate(req);
 
     if (offers_subprotocol(req))
         cbx_reply_header(req, "sec-websocket-protocol", SUBPROTOCOL);
-    cbx_hub_upgrade(local->hub, req, key, known ? &token : NULL);
+    if (deflate)
+        cbx_reply_header(req, "sec-websocket-extensions", CBX_DEFLATE_ANSWER);
+    cbx_hub_upgrade(local->hub, req, key, known ? &token : NULL, deflate);
 }
 
 /* what is a handshake, at last */

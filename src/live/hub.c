@@ -125,13 +125,58 @@ static void drop_frames(cbx_frames_t *frames)
     frames->len = 0;
 }
 
-/* `full` to all, but for those who have much waiting already: to them `lean`, which is without news and may
- * be nothing */
-static void tell_listeners(cbx_hub_room_t *room, cbx_frame_t *full, cbx_frame_t *lean, bool at_once)
+static void add_to(cbx_frames_t *frames, cbx_frame_t *frame)
+{
+    if (frames->len == frames->cap) {
+        frames->cap = frames->cap == 0 ? 4 : frames->cap * 2;
+        frames->list = cbx_realloc(frames->list, sizeof(*frames->list) * frames->cap);
+    }
+    frames->list[frames->len++] = frame;
+}
+
+/* what a room is told this turn, as bytes */
+struct telling {
+    cbx_frame_t *full; /* NULL: nothing */
+    cbx_frame_t *lean; /* without news, for those who have much waiting already; NULL: nothing */
+};
+
+static struct telling make_telling(const cbx_frames_t *frames, const cbx_frames_t *news)
+{
+    static const cbx_frames_t none;
+
+    return (struct telling){join_frames(frames, news), news->len != 0 ? join_frames(frames, &none) : NULL};
+}
+
+static void deflate_frames(cbx_deflate_t *deflate, const cbx_frames_t *from, cbx_frames_t *to)
+{
+    for (size_t i = 0; i != from->len; ++i)
+        add_to(to, cbx_deflate_frame(deflate, from->list[i]));
+}
+
+/* the same, each message compressed: once, for all who take it so */
+static struct telling make_deflated(cbx_deflate_t *deflate, const cbx_hub_room_t *room)
+{
+    cbx_frames_t frames = {0}, news = {0};
+    struct telling telling;
+
+    deflate_frames(deflate, &room->frames, &frames);
+    deflate_frames(deflate, &room->news, &news);
+    telling = make_telling(&frames, &news);
+    drop_frames(&frames);
+    drop_frames(&news);
+    free(frames.list);
+    free(news.list);
+    return telling;
+}
+
+/* `at_once`: nothing else will be told this turn, so what can be sent straight is */
+static void tell_listeners(cbx_hub_room_t *room, const struct telling *plain, const struct telling *deflated,
+                           bool at_once)
 {
     for (size_t i = 0; i < room->len;) {
         cbx_session_t *s = room->listeners[i];
-        cbx_frame_t *run = room->news.len == 0 || cbx_session_takes_news(s) ? full : lean;
+        const struct telling *telling = s->deflates ? deflated : plain;
+        cbx_frame_t *run = room->news.len == 0 || cbx_session_takes_news(s) ? telling->full : telling->lean;
         if (run != NULL && at_once)
             cbx_session_send(s, run);
         else if (run != NULL)
@@ -141,21 +186,27 @@ static void tell_listeners(cbx_hub_room_t *room, cbx_frame_t *full, cbx_frame_t 
     }
 }
 
-/* `at_once`: nothing else will be told this turn, so what can be sent straight is */
-static void flush_room(cbx_hub_room_t *room, bool at_once)
+static void drop_telling(struct telling *telling)
 {
-    static const cbx_frames_t none;
-    cbx_frame_t *full = join_frames(&room->frames, &room->news);
-    cbx_frame_t *lean = room->news.len != 0 ? join_frames(&room->frames, &none) : NULL;
+    cbx_frame_unref(telling->full);
+    cbx_frame_unref(telling->lean);
+}
 
-    if (full != NULL) {
-        CBX_COUNT(frames_out, (int64_t)((room->frames.len + room->news.len) * room->len));
-        tell_listeners(room, full, lean, at_once);
-    }
+static void flush_room(cbx_hub_t *hub, cbx_hub_room_t *room, bool at_once)
+{
+    struct telling plain, deflated = {NULL, NULL};
+
+    if (room->frames.len + room->news.len == 0)
+        return;
+    plain = make_telling(&room->frames, &room->news);
+    if (room->deflaters != 0)
+        deflated = make_deflated(hub->deflate, room);
+    CBX_COUNT(frames_out, (int64_t)((room->frames.len + room->news.len) * room->len));
+    tell_listeners(room, &plain, &deflated, at_once);
+    drop_telling(&plain);
+    drop_telling(&deflated);
     drop_frames(&room->frames);
     drop_frames(&room->news);
-    cbx_frame_unref(full);
-    cbx_frame_unref(lean);
 }
 
 static void add_frame(cbx_hub_t *hub, cbx_hub_room_t *room, const cbx_row_t *row)
@@ -167,11 +218,7 @@ static void add_frame(cbx_hub_t *hub, cbx_hub_room_t *room, const cbx_row_t *row
         room->next_dirty = hub->dirty_rooms;
         hub->dirty_rooms = room;
     }
-    if (frames->len == frames->cap) {
-        frames->cap = frames->cap == 0 ? 4 : frames->cap * 2;
-        frames->list = cbx_realloc(frames->list, sizeof(*frames->list) * frames->cap);
-    }
-    frames->list[frames->len++] = cbx_frame_ref(row->frame);
+    add_to(frames, cbx_frame_ref(row->frame));
 }
 
 static bool hears(const cbx_session_t *s, const cbx_hub_room_t *room)
@@ -193,6 +240,7 @@ static void join_room(cbx_session_t *s, cbx_hub_room_t *room)
     s->places = cbx_realloc(s->places, sizeof(*s->places) * (s->places_len + 1));
     s->places[s->places_len++] = (struct cbx_place){room, room->len};
     room->listeners[room->len++] = s;
+    room->deflaters += s->deflates;
 }
 
 /* the last listener takes the place of the one that goes */
@@ -201,6 +249,7 @@ static void leave_place(cbx_session_t *s, size_t at)
     struct cbx_place place = s->places[at];
     cbx_session_t *last = place.room->listeners[--place.room->len];
 
+    place.room->deflaters -= s->deflates;
     place.room->listeners[place.index] = last;
     for (size_t i = 0; i != last->places_len; ++i)
         if (last->places[i].room == place.room)
@@ -239,30 +288,30 @@ static void on_private_row(cbx_hub_t *hub, const cbx_row_t *row)
     switch (row->kind) {
     case CBX_ROW_REFUSE:
         s->asking = false;
-        cbx_session_push(s, row->frame);
+        cbx_session_give(s, row->frame);
         break;
     case CBX_ROW_SESSION:
-        cbx_session_push(s, row->frame);
+        cbx_session_give(s, row->frame);
         break;
     case CBX_ROW_WELCOME:
-        flush_room(room, false);
+        flush_room(hub, room, false);
         for (size_t i = 0; i != s->places_len;
              ++i) /* who says hello again: what came before it, goes before */
-            flush_room(s->places[i].room, false);
+            flush_room(hub, s->places[i].room, false);
         cbx_session_welcome(s, row->frame);
         join_room(s, room);
         break;
     case CBX_ROW_JOIN: /* what was told before is not for the one who comes, and part of the history he gets
                         */
-        flush_room(room, false);
+        flush_room(hub, room, false);
         if (row->asked)
             cbx_session_snapshot(s, row->frame);
         else
-            cbx_session_push(s, row->frame);
+            cbx_session_give(s, row->frame);
         join_room(s, room);
         break;
     case CBX_ROW_PART:
-        flush_room(room, false);
+        flush_room(hub, room, false);
         leave_room(s, room);
         break;
     case CBX_ROW_CLOSE:
@@ -301,7 +350,7 @@ static void flush_rooms(cbx_hub_t *hub)
     for (cbx_hub_room_t *room; (room = hub->dirty_rooms) != NULL;) {
         hub->dirty_rooms = room->next_dirty;
         room->dirty = false;
-        flush_room(room, at_once);
+        flush_room(hub, room, at_once);
     }
 }
 
@@ -328,11 +377,11 @@ void cbx_hub_flush(cbx_hub_t *hub)
 
 /* -- life -- */
 
-void cbx_hub_upgrade(cbx_hub_t *hub, h2o_req_t *req, const char *key, const cbx_token_t *token)
+void cbx_hub_upgrade(cbx_hub_t *hub, h2o_req_t *req, const char *key, const cbx_token_t *token, bool deflate)
 {
     uint32_t slot = take_slot(hub);
     uint64_t id = cbx_session_number(hub->local->outlet, ++hub->count, slot);
-    cbx_session_t *s = cbx_session_create(hub, req, key, token, id);
+    cbx_session_t *s = cbx_session_create(hub, req, key, token, deflate, id);
 
     hub->slots[slot] = s;
     if (hub->draining)
@@ -346,6 +395,8 @@ cbx_hub_t *cbx_hub_create(cbx_local_t *local)
 
     hub->local = local;
     hub->json = cbx_json_create();
+    if (local->settings->compress)
+        hub->deflate = cbx_deflate_create();
     hub->seed = (unsigned)(uintptr_t)hub;
     h2o_timeout_init(loop, &hub->hello, (uint64_t)local->settings->hello_timeout * 1000);
     h2o_timeout_init(loop, &hub->ping, (uint64_t)local->settings->ping_interval * 1000 / 2);
@@ -398,5 +449,6 @@ void cbx_hub_free(cbx_hub_t *hub)
     free(hub->slots);
     free(hub->free_slots);
     cbx_json_free(hub->json);
+    cbx_deflate_free(hub->deflate);
     free(hub);
 }

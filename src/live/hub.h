@@ -12,9 +12,9 @@ cbx_hub_t *cbx_hub_create(cbx_local_t *local);
 void cbx_hub_free(cbx_hub_t *hub);
 
 /* upgrades the request, whose handshake was checked (`key`: its Sec-WebSocket-Key, 24 characters), to a
- * session. `token` is that of cookie or header, verified, or NULL: then the hello must bring one. The
- * worker's thread. */
-void cbx_hub_upgrade(cbx_hub_t *hub, h2o_req_t *req, const char *key, const cbx_token_t *token);
+ * session. `token` is that of cookie or header, verified, or NULL: then the hello must bring one.
+ * `deflate`: permessage-deflate was agreed on. The worker's thread. */
+void cbx_hub_upgrade(cbx_hub_t *hub, h2o_req_t *req, const char *key, const cbx_token_t *token, bool deflate);
 
 /* the end of a turn: writes to every session what waits for it, and frees the sessions that are done */
 void cbx_hub_flush(cbx_hub_t *hub);

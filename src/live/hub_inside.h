@@ -5,6 +5,7 @@
 #include <uthash.h>
 
 #include "live/session.h"
+#include "wire/deflate.h"
 
 /* references to frames */
 typedef struct cbx_frames {
@@ -17,6 +18,7 @@ typedef struct cbx_hub_room {
     int64_t id;
     cbx_session_t **listeners; /* dense: at 10,000 listeners pointer hopping costs a third more */
     size_t len, cap;
+    size_t deflaters;          /* of the listeners */
     cbx_frames_t frames, news; /* of this turn, in order; news may be left out */
     bool dirty;                /* is in the hub's list of those to tell */
     struct cbx_hub_room *next_dirty;
@@ -26,6 +28,7 @@ typedef struct cbx_hub_room {
 struct cbx_hub {
     cbx_local_t *local;
     cbx_json_t *json;
+    cbx_deflate_t *deflate;
     uint64_t count; /* of sessions, ever */
     unsigned seed;  /* for the spread of `bye` only */
     bool draining;

@@ -103,14 +103,18 @@ static const struct wslay_event_callbacks callbacks = {
 
 /* -- who has one -- */
 
+size_t cbx_parser_limit(const cbx_hub_t *hub)
+{
+    return hub->local->settings->message_limit * ESCAPED + FRAME_OVERHEAD;
+}
+
 static cbx_parser_t *make(const cbx_hub_t *hub)
 {
     cbx_parser_t *p = cbx_zalloc(sizeof(*p));
 
     if (wslay_event_context_server_init(&p->ctx, &callbacks, p) != 0)
         abort(); /* no memory, as in cbx_alloc */
-    wslay_event_config_set_max_recv_msg_length(p->ctx, hub->local->settings->message_limit * ESCAPED +
-                                                           FRAME_OVERHEAD);
+    wslay_event_config_set_max_recv_msg_length(p->ctx, cbx_parser_limit(hub));
     return p;
 }
 
@@ -127,6 +131,7 @@ void cbx_parser_wake(cbx_session_t *s)
     } else {
         p = make(hub);
     }
+    wslay_event_config_set_allowed_rsv_bits(p->ctx, s->deflates ? WSLAY_RSV1_BIT : WSLAY_RSV_NONE);
     p->session = s;
     s->parser = p;
     s->conn->ws_ctx = p->ctx;

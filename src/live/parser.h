@@ -13,6 +13,9 @@ typedef struct cbx_hub cbx_hub_t;
 typedef struct cbx_parser cbx_parser_t;
 struct cbx_session;
 
+/* bytes of the longest message that is taken; compressed or not */
+size_t cbx_parser_limit(const cbx_hub_t *hub);
+
 /* the session has a parser now, if it had none: before anything that asks s->conn->ws_ctx */
 void cbx_parser_wake(struct cbx_session *s);
 /* the end of a turn: parsers of sessions that are between two messages go back, and those wait for the next

@@ -15,6 +15,7 @@
 #include "base/stats.h"
 #include "live/hub_inside.h"
 #include "live/inbound.h"
+#include "wire/names.h"
 
 /* bytes that the kernel may hold unsent: else a stopped reader hides in 4 MB of its buffers */
 enum { NOTSENT_LOWAT = 131072 };
@@ -172,6 +173,28 @@ static void on_end(cbx_session_t *s)
     }
 }
 
+static void take_compressed(cbx_session_t *s, const struct wslay_event_on_msg_recv_arg *arg)
+{
+    cbx_buf_t text = {NULL, 0, 0};
+    cbx_err_t err = cbx_inflate(s->hub->deflate, arg->msg, arg->msg_length, cbx_parser_limit(s->hub), &text);
+
+    if (err == CBX_ERR_TOO_LARGE)
+        cbx_session_close(s, CBX_TOO_BIG);
+    else if (err != CBX_OK || !cbx_utf8_valid(text.bytes, text.len))
+        cbx_session_close(s, CBX_BAD_DATA);
+    else
+        cbx_inbound_text(s, text.bytes, text.len);
+    cbx_buf_dispose(&text);
+}
+
+static void take_text(cbx_session_t *s, const struct wslay_event_on_msg_recv_arg *arg)
+{
+    if (wslay_get_rsv1(arg->rsv))
+        take_compressed(s, arg);
+    else
+        cbx_inbound_text(s, (const char *)arg->msg, arg->msg_length);
+}
+
 static void on_message(h2o_websocket_conn_t *conn, const struct wslay_event_on_msg_recv_arg *arg)
 {
     cbx_session_t *s = conn->data;
@@ -198,7 +221,7 @@ static void on_message(h2o_websocket_conn_t *conn, const struct wslay_event_on_m
     else if (arg->opcode == WSLAY_BINARY_FRAME)
         cbx_session_close(s, CBX_UNSUPPORTED);
     else if (arg->opcode == WSLAY_TEXT_FRAME)
-        cbx_inbound_text(s, (const char *)arg->msg, arg->msg_length);
+        take_text(s, arg);
 }
 
 /* -- time -- */
@@ -251,7 +274,7 @@ static void on_timer(h2o_timeout_entry_t *entry)
 /* -- life -- */
 
 cbx_session_t *cbx_session_create(cbx_hub_t *hub, h2o_req_t *req, const char *key, const cbx_token_t *token,
-                                  uint64_t id)
+                                  bool deflate, uint64_t id)
 {
     cbx_session_t *s = cbx_zalloc(sizeof(*s));
     h2o_socket_t *sock = req->conn->callbacks->get_socket(req->conn);
@@ -259,6 +282,7 @@ cbx_session_t *cbx_session_create(cbx_hub_t *hub, h2o_req_t *req, const char *ke
 
     s->id = id;
     s->hub = hub;
+    s->deflates = deflate;
     s->heard_at = cbx_clock_steady();
     cbx_inbound_start(s);
     if (token != NULL)
@@ -282,6 +306,12 @@ void cbx_session_take_token(cbx_session_t *s, const cbx_token_t *token)
 
 /* -- what the core says -- */
 
+/* the frame as this connection takes it; the caller's reference */
+static cbx_frame_t *as_it_goes(const cbx_session_t *s, cbx_frame_t *frame)
+{
+    return s->deflates ? cbx_deflate_frame(s->hub->deflate, frame) : cbx_frame_ref(frame);
+}
+
 void cbx_session_welcome(cbx_session_t *s, cbx_frame_t *frame)
 {
     s->asking = false;
@@ -298,8 +328,17 @@ void cbx_session_snapshot(cbx_session_t *s, cbx_frame_t *frame)
 {
     if (s->state != CBX_OPEN)
         return;
+    frame = as_it_goes(s, frame);
     cbx_outbound_push_exempt(&s->out, frame);
+    cbx_frame_unref(frame);
     cbx_hub_dirty(s->hub, s);
+}
+
+void cbx_session_give(cbx_session_t *s, cbx_frame_t *frame)
+{
+    frame = as_it_goes(s, frame);
+    cbx_session_push(s, frame);
+    cbx_frame_unref(frame);
 }
 
 bool cbx_session_takes_news(const cbx_session_t *s)

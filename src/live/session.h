@@ -29,6 +29,7 @@ typedef struct cbx_session {
     bool finished : 1; /* closes when what waits is written */
     bool broken : 1;   /* what came is no WebSocket, though wslay would end it without a code */
     bool slow : 1;     /* more than outbound-limit waits; the timer will look again */
+    bool deflates : 1; /* permessage-deflate was agreed on (RFC 7692) */
     uint32_t places_len;
     struct cbx_place { /* where this session is in the rooms' lists */
         struct cbx_hub_room *room;
@@ -48,7 +49,7 @@ typedef struct cbx_session {
 
 /* upgrades the request to a session of the hub */
 cbx_session_t *cbx_session_create(cbx_hub_t *hub, h2o_req_t *req, const char *key, const cbx_token_t *token,
-                                  uint64_t id);
+                                  bool deflate, uint64_t id);
 /* the hub's: the session must be CLOSED */
 void cbx_session_free(cbx_session_t *s);
 
@@ -62,7 +63,9 @@ void cbx_session_snapshot(cbx_session_t *s, cbx_frame_t *frame);
 void cbx_session_tell(cbx_session_t *s, cbx_json_t *json);
 /* news is left out where half of what may wait waits already */
 bool cbx_session_takes_news(const cbx_session_t *s);
-/* a frame to be written at the end of the turn; too much waiting closes the session with 4008 */
+/* a frame of its own, or bytes that go to many as they are (compressed for those whose session deflates), to
+ * be written at the end of the turn; too much waiting closes the session with 4008 */
+void cbx_session_give(cbx_session_t *s, cbx_frame_t *frame);
 void cbx_session_push(cbx_session_t *s, cbx_frame_t *frame);
 /* as push, but straight to the socket where nothing waits before it */
 void cbx_session_send(cbx_session_t *s, cbx_frame_t *frame);

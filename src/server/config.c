@@ -214,6 +214,7 @@ static void set_defaults(cbx_config_t *config)
         .guests = true,
         .registration = true,
         .allowed_origins = no_origins,
+        .compress = true,
         .message_limit = 16384,
         .rate = 10,
         .outbound_limit = 1048576,

@@ -66,6 +66,7 @@ static const struct directive {
     {"chatterbox.guests", GLOBAL | SCALAR, on_switch, IN(settings.guests), 0, 0, NULL},
     {"chatterbox.registration", GLOBAL | SCALAR, on_switch, IN(settings.registration), 0, 0, NULL},
     {"chatterbox.allowed-origins", GLOBAL | SCALAR | SEQUENCE, on_allowed_origins, 0, 0, 0, NULL},
+    {"chatterbox.compress", GLOBAL | SCALAR, on_switch, IN(settings.compress), 0, 0, NULL},
     {"chatterbox.message-limit", GLOBAL | SCALAR, on_size, IN(settings.message_limit), 1, 1 << 20, NULL},
     {"chatterbox.rate", GLOBAL | SCALAR, on_rate, 0, 0, 1000000, NULL},
     {"chatterbox.outbound-limit", GLOBAL | SCALAR, on_size, IN(settings.outbound_limit), 4096, 1 << 30, NULL},
