@@ -11,6 +11,7 @@ static void on_home(cbx_mail_t *mail, void *local);
 static void reading_free(cbx_reading_t *reading)
 {
     cbx_json_free(reading->json);
+    cbx_frame_unref(reading->ready);
     free(reading);
 }
 
@@ -63,7 +64,9 @@ static void on_home(cbx_mail_t *mail, void *local)
     cbx_reading_t *reading = (cbx_reading_t *)mail;
     h2o_req_t *req = cbx_pending_take(((cbx_local_t *)local)->pending, reading->pending);
 
-    if (req != NULL && reading->err == CBX_OK)
+    if (req != NULL && reading->ready != NULL)
+        cbx_reply_bytes(req, 200, CBX_TYPE_JSON, (const char *)reading->ready->bytes, reading->ready->len);
+    else if (req != NULL && reading->err == CBX_OK)
         cbx_reply_json(req, 200, reading->json);
     else if (req != NULL)
         cbx_reply_error(req, reading->err, NULL, 0);

@@ -8,17 +8,19 @@
 #define cbx_http_reading_h
 
 #include "http/call.h"
+#include "wire/frame.h"
 
 /* embed it first in a struct of your own, from cbx_zalloc, and fill `read` */
 typedef struct cbx_reading cbx_reading_t;
 struct cbx_reading {
     cbx_job_t job;
-    /* writes the answer; on a thread of the pool, within a snapshot */
+    /* writes the answer, or finds it; on a thread of the pool, within a snapshot */
     cbx_err_t (*read)(cbx_reading_t *reading, cbx_store_t *store, cbx_json_t *json);
     cbx_token_t token; /* the caller's; the session was there when `read` runs */
     cbx_readers_t *readers;
     uint64_t pending;
-    cbx_json_t *json;
+    cbx_json_t *json;   /* the answer, */
+    cbx_frame_t *ready; /* ... or, where `read` found it encoded, this: its reference */
     cbx_err_t err;
 };
 

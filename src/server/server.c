@@ -25,6 +25,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/stats.h"
+#include "http/pages.h"
 #include "server/files.h"
 #include "server/trim.h"
 #include "server/worker.h"
@@ -43,6 +44,7 @@ static struct {
     cbx_store_t *store;
     cbx_pool_t *pool;
     cbx_readers_t *readers;
+    cbx_pages_t *pages;
     cbx_core_t *core;
     cbx_worker_env_t env;
     cbx_worker_t **workers;
@@ -243,14 +245,12 @@ static void open_handles(void)
 
 static bool start_workers(cbx_config_t *config)
 {
-    server.env =
-        (cbx_worker_env_t){config,
-                           server.core,
-                           server.pool,
-                           server.readers,
-                           config->max_connections != 0 ? config->max_connections : default_max_connections(),
-                           on_ended,
-                           NULL};
+    server.pages = cbx_pages_create();
+    server.env = (cbx_worker_env_t){
+        config,       server.core,
+        server.pool,  server.readers,
+        server.pages, config->max_connections != 0 ? config->max_connections : default_max_connections(),
+        on_ended,     NULL};
     server.workers = cbx_zalloc(config->settings.num_threads * sizeof(*server.workers));
     for (; server.workers_len != config->settings.num_threads; ++server.workers_len)
         if ((server.workers[server.workers_len] = cbx_worker_create(&server.env, server.workers_len)) == NULL)
@@ -304,6 +304,7 @@ static void free_all(void)
         cbx_worker_free(server.workers[i]);
     free(server.workers);
     cbx_readers_free(server.readers);
+    cbx_pages_free(server.pages);
     cbx_store_close(server.store);
     close_handles();
     uv_run(server.loop, UV_RUN_DEFAULT);

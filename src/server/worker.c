@@ -417,6 +417,7 @@ cbx_worker_t *cbx_worker_create(const cbx_worker_env_t *env, unsigned index)
     local->core = env->core;
     local->pool = env->pool;
     local->readers = env->readers;
+    local->pages = env->pages;
     local->pending = cbx_pending_create();
     local->hub = cbx_hub_create(local);
     return worker;

@@ -13,6 +13,7 @@ typedef struct cbx_worker_env {
     cbx_core_t *core;
     cbx_pool_t *pool;
     cbx_readers_t *readers;
+    cbx_pages_t *pages;
     size_t max_connections;
     void (*ended)(void *arg); /* a worker has done its last turn; on its thread */
     void *arg;
