@@ -9,22 +9,22 @@
 #ifndef cbx_bench_live_h
 #define cbx_bench_live_h
 
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
-#include "crowd.h"
+#include "talk.h"
 
 enum { LIVE_EVERY_US = 100000, LIVE_PATIENCE_S = 10 };
 
 struct live {
-    int sent, heard;
-    uint64_t closed;
+    uint64_t sent, owed, heard, closed;
     double p50_ms, p99_ms, max_ms;
 };
 
-static struct {
-    char username[64]; /* of the sender, as it is in its messages */
-    int sent, heard;
-} live;
+static bool living; /* in the other process */
 
 /* has the other process said go on? */
 static bool told(int peer)
@@ -37,57 +37,43 @@ static bool told(int peer)
     return n == 1;
 }
 
-static void live_heard(const char *text, size_t len)
-{
-    int slot = slot_of(text, len);
-
-    if (slot == -1 || memmem(text, len, live.username, strlen(live.username)) == NULL)
-        return;
-    ++live.heard;
-    note_latency(now_us() - load.conns[0].sent_at[slot]);
-}
-
-static void live_say(uint64_t at)
-{
-    queue_message(&load.conns[0], (unsigned)live.sent);
-    load.conns[0].sent_at[live.sent++] = at; /* when it was due, should we be late */
-    flush(&load.conns[0]);
-}
-
 static bool live_all_heard(void)
 {
-    return live.heard == live.sent * opt.listeners;
+    return talk.paid == talk.owed;
 }
 
-static _Noreturn void run_live(int peer)
+static _Noreturn void run_live(int peer, int listeners)
 {
     struct live result;
-    uint64_t due;
 
-    opt.in_flight = SLOTS_MAX;
-    crowd_start(1 + opt.listeners);
-    snprintf(live.username, sizeof(live.username), "\"username\":\"load-%x-0\"", (unsigned)getpid());
-    open_all(1, opt.listeners);
-    send_all(peer, "r", 1);
+    living = true;
+    talk.senders = 1;
+    crowd_start(1 + listeners);
+    crowd_gather(1 + listeners);
+    crowd_open(crowd.count);
+    talk_start();
+    line_send_all(&(struct line){.fd = peer}, "r", 1);
     while (!told(peer))
-        turn(1);
-    load.counting = true;
-    for (due = now_us(); !told(peer) && live.sent != SLOTS_MAX; turn(1))
-        for (; now_us() >= due && live.sent != SLOTS_MAX; due += LIVE_EVERY_US)
-            live_say(due);
-    run_for(LIVE_PATIENCE_S, live_all_heard);
-    sort_latencies();
-    result = (struct live){.sent = live.sent,
-                           .heard = live.heard,
-                           .closed = load.closed,
-                           .p50_ms = percentile_ms(0.5),
-                           .p99_ms = percentile_ms(0.99),
-                           .max_ms = percentile_ms(1)};
-    send_all(peer, (const char *)&result, sizeof(result));
+        crowd_turn(1000);
+    talk.counting = true;
+    for (uint64_t due = now_us(); !told(peer); crowd_turn(1000))
+        for (; now_us() >= due; due += LIVE_EVERY_US) {
+            talk_say(&crowd.conns[0], due); /* should we be late, it was due then */
+            crowd_flush(&crowd.conns[0]);
+        }
+    crowd_run(LIVE_PATIENCE_S, live_all_heard);
+    result = (struct live){.sent = talk.sent,
+                           .owed = talk.owed,
+                           .heard = talk.paid,
+                           .closed = crowd.closed,
+                           .p50_ms = hist_ms(&talk.deliveries, 0.5),
+                           .p99_ms = hist_ms(&talk.deliveries, 0.99),
+                           .max_ms = hist_ms(&talk.deliveries, 1)};
+    line_send_all(&(struct line){.fd = peer}, (const char *)&result, sizeof(result));
     exit(0);
 }
 
-static int start_live(pid_t *pid)
+static int start_live(pid_t *pid, int listeners)
 {
     int pair[2];
     char ready;
@@ -96,7 +82,7 @@ static int start_live(pid_t *pid)
         die("cannot start a process: %s", strerror(errno));
     if (*pid == 0) {
         close(pair[0]);
-        run_live(pair[1]);
+        run_live(pair[1], listeners);
     }
     close(pair[1]);
     if (recv(pair[0], &ready, 1, 0) != 1)
@@ -108,7 +94,7 @@ static struct live end_live(int peer, pid_t pid)
 {
     struct live result;
 
-    send_all(peer, "e", 1);
+    line_send_all(&(struct line){.fd = peer}, "e", 1);
     if (recv(peer, &result, sizeof(result), MSG_WAITALL) != sizeof(result))
         die("the live listeners are gone");
     close(peer);

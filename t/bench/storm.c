@@ -13,27 +13,32 @@
  * did not catch up within a minute.
  */
 #include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
 
 #include "live.h"
 
 enum {
-    TRIES_S = 60, /* for all to catch up */
-    AWAY_S = 7,   /* until all who left are gone: 5 s of grace, and the gathering */
-    STEP_MS = 1   /* of the clock by which clients come */
+    TRIES_S = 60,  /* for all to catch up */
+    AWAY_S = 7,    /* until all who left are gone: 5 s of grace, and the gathering */
+    STEP_US = 1000 /* of the clock by which clients come */
 };
 
 static struct {
-    int clients, behind;
+    int clients, behind, listeners;
+    double seconds;
     bool presence;
-} plan = {.clients = 2000, .behind = 100};
+} plan = {.clients = 2000, .behind = 100, .listeners = 10};
+
+static struct hist waits; /* of each client until it had caught up */
 
 /* -- time -- */
 
 static void say_hello_again(void);
 
-static void step(int ms)
+static void step(uint64_t us)
 {
-    turn(ms);
+    crowd_turn(us);
     say_hello_again();
 }
 
@@ -41,14 +46,14 @@ static void step(int ms)
 static double spread(int from, double seconds, void (*act)(struct conn *c))
 {
     uint64_t start = now_us();
-    double each = seconds * 1e6 / (load.count - from);
+    double each = seconds * 1e6 / (crowd.count - from);
 
-    for (int i = from; i != load.count; ++i) {
+    for (int i = from; i != crowd.count; ++i) {
         uint64_t at = start + (uint64_t)(each * (i - from));
         do
-            step(now_us() < at ? STEP_MS : 0);
+            step(now_us() < at ? STEP_US : 0);
         while (now_us() < at);
-        act(&load.conns[i]);
+        act(&crowd.conns[i]);
     }
     return (double)(now_us() - start) / 1e6;
 }
@@ -56,9 +61,9 @@ static double spread(int from, double seconds, void (*act)(struct conn *c))
 /* as if the cable had been pulled, but that the kernel says so */
 static void leave(struct conn *c)
 {
-    close(c->fd);
+    line_close(&c->line);
     free(c->out);
-    *c = (struct conn){.token = c->token, .closed = true, .sent_at = c->sent_at, .next = c->next};
+    *c = (struct conn){.number = c->number, .user = c->user, .room = c->room, .closed = true};
 }
 
 /* -- the storm -- */
@@ -77,7 +82,7 @@ static struct {
 
 static struct client *client_of(const struct conn *c)
 {
-    return &storm.clients[c - load.conns];
+    return &storm.clients[c->number];
 }
 
 static uint64_t number_behind(const char *text, size_t len, const char *key)
@@ -103,7 +108,7 @@ static void on_caught_up(struct conn *c)
         return;
     client->caught_up = true;
     ++storm.caught_up;
-    note_latency(now_us() - client->came);
+    hist_note(&waits, now_us() - client->came);
 }
 
 /* `rev` comes ahead of `reset` and the messages */
@@ -119,7 +124,7 @@ static void on_history(struct conn *c, const char *text, size_t len, uint64_t pa
     storm.bytes += payload;
     storm.resets += reset;
     if (!reset &&
-        (rev < storm.rev + (uint64_t)plan.behind || payload < (rev - storm.rev) * (uint64_t)opt.size))
+        (rev < storm.rev + (uint64_t)plan.behind || payload < (rev - storm.rev) * (uint64_t)talk.size))
         die("a history of %" PRIu64 " bytes to rev %" PRIu64 " leaves a gap", payload, rev);
     c->whole = on_caught_up;
 }
@@ -139,93 +144,95 @@ static void say_hello_again(void)
 {
     uint64_t now = storm.waiting != 0 ? now_us() : 0;
 
-    for (int i = 1; storm.waiting != 0 && i != load.count; ++i) {
-        struct conn *c = &load.conns[i];
+    for (int i = 1; storm.waiting != 0 && i != crowd.count; ++i) {
+        struct conn *c = &crowd.conns[i];
         if (storm.clients[i].again == 0 || storm.clients[i].again > now || c->closed)
             continue;
         storm.clients[i].again = 0;
         --storm.waiting;
-        queue_frame(c, OP_TEXT, load.hello, strlen(load.hello));
-        flush(c);
+        memcpy(crowd_frame(c, OP_TEXT, strlen(crowd.hello)), crowd.hello, strlen(crowd.hello));
+        crowd_flush(c);
     }
 }
 
 static void come_back(struct conn *c)
 {
     client_of(c)->came = now_us();
-    come(c);
+    crowd_come(c);
 }
 
 static void leave_all(void)
 {
-    for (int i = 1; i != load.count; ++i)
-        leave(&load.conns[i]);
+    for (int i = 1; i != crowd.count; ++i)
+        leave(&crowd.conns[i]);
+}
+
+static bool all_acknowledged(void)
+{
+    return talk.outstanding == 0;
 }
 
 static void fill_room(void)
 {
     for (int i = 0; i != plan.behind; ++i)
-        queue_message(&load.conns[0], (unsigned)i);
-    flush(&load.conns[0]);
-    run_for(20, none_outstanding);
-    if (load.outstanding != 0)
-        die("%" PRIu64 " messages were not acknowledged", load.outstanding);
+        talk_say(&crowd.conns[0], now_us());
+    crowd_flush(&crowd.conns[0]);
+    crowd_run(20, all_acknowledged);
+    if (talk.outstanding != 0)
+        die("%" PRIu64 " messages were not acknowledged", talk.outstanding);
 }
 
 static void report_storm(const struct live *l, double arrived, double last)
 {
-    double p50, p99, max;
+    double p50 = hist_ms(&waits, 0.5), p99 = hist_ms(&waits, 0.99), max = hist_ms(&waits, 1);
 
-    sort_latencies();
-    p50 = percentile_ms(0.5);
-    p99 = percentile_ms(0.99);
-    max = percentile_ms(1);
     fprintf(stderr,
             "%d clients came within %.2f s, %d messages behind: %d had caught up after %.2f s "
             "(each p50 %.0f ms, p99 %.0f ms, max %.0f ms), %d resets, %d told to wait, "
-            "%.0f MB of histories, %" PRIu64 " closed; %d live messages, %d of %d heard "
+            "%.0f MB of histories, %" PRIu64 " closed; %" PRIu64 " live messages, %" PRIu64 " of %" PRIu64
+            " heard "
             "(p50 %.2f ms, p99 %.2f ms, max %.2f ms)\n",
             plan.clients, arrived, plan.behind, storm.caught_up, last, p50, p99, max, storm.resets,
-            storm.told_to_wait, (double)storm.bytes / 1e6, load.closed, l->sent, l->heard,
-            l->sent * opt.listeners, l->p50_ms, l->p99_ms, l->max_ms);
+            storm.told_to_wait, (double)storm.bytes / 1e6, crowd.closed, l->sent, l->heard, l->owed,
+            l->p50_ms, l->p99_ms, l->max_ms);
     printf("{\"clients\":%d,\"behind\":%d,\"arrived_s\":%.3f,\"caught_up\":%d,\"last_s\":%.3f,"
            "\"each_p50_ms\":%.1f,\"each_p99_ms\":%.1f,\"each_max_ms\":%.1f,\"resets\":%d,"
            "\"told_to_wait\":%d,\"history_bytes\":%" PRIu64 ",\"closed\":%" PRIu64 ","
-           "\"live_sent\":%d,\"live_heard\":%d,"
+           "\"live_sent\":%" PRIu64 ",\"live_heard\":%" PRIu64 ","
            "\"live_p50_ms\":%.3f,\"live_p99_ms\":%.3f,\"live_max_ms\":%.3f}\n",
            plan.clients, plan.behind, arrived, storm.caught_up, last, p50, p99, max, storm.resets,
-           storm.told_to_wait, storm.bytes, load.closed + l->closed, l->sent, l->heard, l->p50_ms, l->p99_ms,
+           storm.told_to_wait, storm.bytes, crowd.closed + l->closed, l->sent, l->heard, l->p50_ms, l->p99_ms,
            l->max_ms);
 }
 
 static int run_storm(void)
 {
     pid_t pid;
-    int peer = start_live(&pid);
+    int peer = start_live(&pid, plan.listeners);
     uint64_t start;
     double arrived, last;
     struct live l;
 
-    opt.in_flight = plan.behind;
+    talk.senders = 1; /* the first one fills the room */
     crowd_start(1 + plan.clients);
-    open_all(1, plan.clients); /* the first one fills the room */
-    if ((storm.clients = calloc((size_t)load.count, sizeof(*storm.clients))) == NULL)
-        die("no memory");
+    crowd_gather(1 + plan.clients);
+    crowd_open(crowd.count);
+    talk_start();
+    storm.clients = must(calloc((size_t)crowd.count, sizeof(*storm.clients)));
     leave_all();
     fill_room();
-    snprintf(load.hello, sizeof(load.hello),
+    snprintf(crowd.hello, sizeof(crowd.hello),
              "{\"type\":\"hello\",\"epoch\":\"%s\",\"since\":{\"1\":%" PRIu64 "}}", storm.epoch, storm.rev);
-    send_all(peer, "g", 1);
+    line_send_all(&(struct line){.fd = peer}, "g", 1);
     storm.raging = true;
     start = now_us();
-    arrived = spread(1, opt.seconds, come_back);
-    while (storm.caught_up + (int)load.closed < plan.clients && now_us() - start < TRIES_S * 1000000ull)
-        step(STEP_MS);
+    arrived = spread(1, plan.seconds, come_back);
+    while (storm.caught_up + (int)crowd.closed < plan.clients && now_us() - start < TRIES_S * 1000000ull)
+        step(STEP_US);
     last = (double)(now_us() - start) / 1e6;
     l = end_live(peer, pid);
     report_storm(&l, arrived, last);
-    return storm.caught_up != plan.clients || load.closed + l.closed != 0 ||
-           l.heard != l.sent * opt.listeners;
+    return storm.caught_up != plan.clients || crowd.closed + l.closed != 0 || l.heard != l.owed;
 }
 
 /* -- presence -- */
@@ -236,7 +243,7 @@ static struct count {
 
 static void on_presence(const struct conn *c, uint64_t payload)
 {
-    if (c >= load.conns + opt.listeners)
+    if (c->number >= plan.listeners)
         return;
     ++news.frames;
     news.bytes += payload + (payload < 126 ? 2 : payload < 65536 ? 4 : 10); /* as on the wire */
@@ -244,7 +251,7 @@ static void on_presence(const struct conn *c, uint64_t payload)
 
 static void report_presence(void)
 {
-    double k = opt.listeners, frames = (double)news.frames / k, bytes = (double)news.bytes / k,
+    double k = plan.listeners, frames = (double)news.frames / k, bytes = (double)news.bytes / k,
            come_frames = (double)coming.frames / k, come_bytes = (double)coming.bytes / k;
 
     fprintf(
@@ -252,40 +259,40 @@ static void report_presence(void)
         "%d users came over %.0f s and left over %.0f s: each of %d observers got %.0f bytes in %.1f frames "
         "(%.1f bytes a user), %.0f in %.1f while they came, %.0f in %.1f while they left; "
         "%" PRIu64 " closed\n",
-        plan.clients, opt.seconds, opt.seconds, opt.listeners, bytes, frames, bytes / plan.clients,
-        come_bytes, come_frames, bytes - come_bytes, frames - come_frames, load.closed);
+        plan.clients, plan.seconds, plan.seconds, plan.listeners, bytes, frames, bytes / plan.clients,
+        come_bytes, come_frames, bytes - come_bytes, frames - come_frames, crowd.closed);
     printf("{\"users\":%d,\"seconds\":%.1f,\"observers\":%d,\"frames\":%.1f,\"bytes\":%.1f,"
            "\"bytes_a_user\":%.2f,\"come_frames\":%.1f,\"come_bytes\":%.1f,"
            "\"leave_frames\":%.1f,\"leave_bytes\":%.1f,\"closed\":%" PRIu64 "}\n",
-           plan.clients, opt.seconds, opt.listeners, frames, bytes, bytes / plan.clients, come_frames,
-           come_bytes, frames - come_frames, bytes - come_bytes, load.closed);
+           plan.clients, plan.seconds, plan.listeners, frames, bytes, bytes / plan.clients, come_frames,
+           come_bytes, frames - come_frames, bytes - come_bytes, crowd.closed);
 }
 
 static int run_presence(void)
 {
-    crowd_start(opt.listeners + plan.clients);
-    gather(opt.listeners + plan.clients);
-    open_some(opt.listeners);
-    run_for(1, NULL); /* they are told of each other */
+    crowd_start(plan.listeners + plan.clients);
+    crowd_gather(plan.listeners + plan.clients);
+    crowd_open(plan.listeners);
+    crowd_run(1, NULL); /* they are told of each other */
     news = (struct count){0};
-    spread(opt.listeners, opt.seconds, come);
-    run_for(1, NULL);
+    spread(plan.listeners, plan.seconds, crowd_come);
+    crowd_run(1, NULL);
     coming = news;
-    spread(opt.listeners, opt.seconds, leave);
-    run_for(AWAY_S, NULL);
+    spread(plan.listeners, plan.seconds, leave);
+    crowd_run(AWAY_S, NULL);
     report_presence();
-    return load.closed != 0;
+    return crowd.closed != 0;
 }
 
 /* -- */
 
-static void on_text(struct conn *c, const char *text, size_t len, uint64_t payload)
+void on_text(struct conn *c, const char *text, size_t len, uint64_t payload)
 {
     if (is(text, len, "{\"type\":\"message\"")) {
-        if (load.counting && c->sent_at == NULL)
-            live_heard(text, len);
+        if (living)
+            talk_heard(c, text, len);
     } else if (is(text, len, "{\"type\":\"ack\"")) {
-        --load.outstanding;
+        talk_answered(text, len, true);
     } else if (is(text, len, "{\"type\":\"error\"")) {
         on_error(c, text, len);
     } else if (is(text, len, "{\"type\":\"welcome\"")) {
@@ -322,26 +329,24 @@ static void read_options(int argc, char **argv)
                                           {"help", no_argument, NULL, 'h'},
                                           {NULL, 0, NULL, 0}};
     int *whole[128] = {
-        ['p'] = &opt.port, ['n'] = &plan.clients, ['b'] = &plan.behind, ['l'] = &opt.listeners};
+        ['p'] = &opt.port, ['n'] = &plan.clients, ['b'] = &plan.behind, ['l'] = &plan.listeners};
 
-    opt.listeners = 10;
-    opt.seconds = 0;
     for (int c; (c = getopt_long(argc, argv, "H:p:n:b:Pl:d:h", longs, NULL)) != -1;) {
         if (c == 'H')
             opt.host = optarg;
         else if (c == 'P')
             plan.presence = true;
         else if (c == 'd')
-            opt.seconds = atof(optarg);
+            plan.seconds = atof(optarg);
         else if (c == 'h' || c == '?')
             usage(c == 'h' ? 0 : 2);
         else
             *whole[c] = atoi(optarg);
     }
-    if (opt.seconds == 0)
-        opt.seconds = plan.presence ? 5 : 1;
-    if (optind != argc || opt.port <= 0 || plan.clients < 1 || plan.behind < 1 || plan.behind > SLOTS_MAX ||
-        opt.listeners < 1 || opt.seconds <= 0)
+    if (plan.seconds == 0)
+        plan.seconds = plan.presence ? 5 : 1;
+    if (optind != argc || opt.port <= 0 || plan.clients < 1 || plan.behind < 1 || plan.listeners < 1 ||
+        plan.seconds <= 0)
         usage(2);
 }
 
