@@ -19,7 +19,9 @@ enum {
 /* one message; it is forgotten when the sender has said as many more as are kept */
 struct said {
     uint64_t due;
+    uint64_t place;        /* in the order of the first hearing; 0: nobody has heard it */
     uint32_t number, left; /* receivers that have not heard it */
+    bool answered;
 };
 
 /* numbers that a receiver has not heard, though it has heard later ones */
@@ -28,13 +30,16 @@ struct hole {
     uint32_t from, to;
 };
 
+enum news { NEW, LATE, AGAIN };
+
 struct talk talk = {.size = 100, .to = UINT64_MAX};
 
-static struct said *said;   /* rings, one after the other */
-static uint32_t ring_mask;  /* numbers are modulo a power of two */
-static uint32_t *said_next; /* of each sender */
-static uint32_t *heard;     /* of each receiver and sender: the next number */
-static uint32_t *here;      /* of each room: receivers */
+static struct said *said;    /* rings, one after the other */
+static uint32_t ring_mask;   /* numbers are modulo a power of two */
+static uint32_t *said_next;  /* of each sender */
+static uint32_t *heard;      /* of each receiver and sender: the next number */
+static uint64_t *last_place; /* of each receiver: the highest that it has heard */
+static uint32_t *here;       /* of each room: receivers */
 static uint64_t here_closed, refused_owed;
 static struct hole *holes;
 static size_t hole_count, hole_cap;
@@ -70,6 +75,7 @@ void talk_start(void)
     said = must(calloc((size_t)talk.senders * kept + 1, sizeof(*said)));
     said_next = must(calloc((size_t)talk.senders + 1, sizeof(*said_next)));
     heard = must(calloc((size_t)crowd.count * (size_t)talk.senders + 1, sizeof(*heard)));
+    last_place = must(calloc((size_t)crowd.count, sizeof(*last_place)));
     here = must(calloc((size_t)opt.rooms, sizeof(*here)));
     filling = must(malloc((size_t)talk.size + 1));
     memset(filling, 'x', (size_t)talk.size);
@@ -177,8 +183,8 @@ static bool fill_hole(int receiver, unsigned sender, uint32_t number)
     return false;
 }
 
-/* notes that the receiver has heard it; false: it had heard it before */
-static bool note_heard(int receiver, unsigned sender, uint32_t number)
+/* notes that the receiver has heard it; whether it had before, or a later one of the sender */
+static enum news note_heard(int receiver, unsigned sender, uint32_t number)
 {
     uint32_t *next = heard_at(receiver, sender);
 
@@ -187,17 +193,31 @@ static bool note_heard(int receiver, unsigned sender, uint32_t number)
     } else if (number > *next) {
         add_hole(receiver, sender, *next, number);
         *next = number + 1;
-    } else if (fill_hole(receiver, sender, number)) {
-        ++talk.misordered;
     } else {
-        ++talk.doubled;
-        return false;
+        return fill_hole(receiver, sender, number) ? LATE : AGAIN;
     }
+    return NEW;
+}
+
+/* all receivers hear all in one order, whoever said it: that of whoever heard it first */
+static bool in_order(int receiver, struct said *s)
+{
+    static uint64_t places;
+
+    if (s->place == 0)
+        s->place = ++places;
+    if (s->place < last_place[receiver])
+        return false;
+    last_place[receiver] = s->place;
     return true;
 }
 
-static void on_answer(struct conn *c, const struct said *s, bool ok)
+static void on_answer(struct conn *c, struct said *s, bool ok)
 {
+    talk.doubled += s->answered;
+    if (s->answered)
+        return;
+    s->answered = true;
     --talk.outstanding;
     if (ok) {
         talk.acked += talk.counting;
@@ -224,17 +244,30 @@ void talk_heard(struct conn *c, const char *text, size_t len)
     uint32_t sender = stamp != NULL ? hex(stamp + AT_SENDER, 4) : SENDERS_MAX;
     uint32_t number = stamp != NULL ? hex(stamp + AT_NUMBER, 8) : 0;
     struct said *s;
+    bool known;
 
     if (sender >= (uint32_t)talk.senders || number >= said_next[sender]) {
         ++talk.foreign;
         return;
     }
-    if (!note_heard(c->number, sender, number) || c->slow)
+    s = said_at(sender, number);
+    known = s->number == number;
+    switch (note_heard(c->number, sender, number)) {
+    case NEW:
+        talk.misordered += known && !in_order(c->number, s);
+        break;
+    case LATE:
+        ++talk.misordered;
+        break;
+    case AGAIN:
+        ++talk.doubled;
+        return;
+    }
+    if (c->slow)
         return;
     ++talk.paid;
     talk.delivered += talk.counting;
-    s = said_at(sender, number);
-    if (s->number == number)
+    if (known)
         note_delivery(s);
     else
         ++talk.unmeasured;

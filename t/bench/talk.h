@@ -28,7 +28,8 @@ extern struct talk {
     /* from the start */
     uint64_t owed, paid; /* deliveries to whoever is here and not slow */
     uint64_t outstanding, refused;
-    uint64_t doubled, misordered;
+    uint64_t doubled;    /* deliveries, or answers */
+    uint64_t misordered; /* deliveries: another receiver heard it in another order */
     uint64_t foreign;    /* messages that nobody here said */
     uint64_t unmeasured; /* so late that it is forgotten when they were due */
 
