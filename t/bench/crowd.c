@@ -19,8 +19,7 @@ enum {
     OPENING_MAX = 64,       /* connections that wait for their welcome at once */
     OPENING_S = 20,         /* for one more welcome */
     SLOW_EVERY_US = 100000, /* a slow connection reads so often ... */
-    SLOW_BYTES = 100,       /* ... so much, ... */
-    SLOW_BUFFER = 4096,     /* ... and its kernel keeps no more than that for it */
+    SLOW_BYTES = 100,       /* ... so much */
     IDLE_US = 100000        /* the longest wait */
 };
 
@@ -57,7 +56,7 @@ static void queue_frame(struct conn *c, unsigned op, const void *payload, size_t
 
 static void poll_for(struct conn *c, int op, bool writing)
 {
-    struct epoll_event ev = {.events = (c->slow ? 0 : EPOLLIN) | (writing ? EPOLLOUT : 0), .data.ptr = c};
+    struct epoll_event ev = {.events = (c->paced ? 0 : EPOLLIN) | (writing ? EPOLLOUT : 0), .data.ptr = c};
 
     if (epoll_ctl(poll_fd, op, c->line.fd, &ev) != 0)
         die("epoll_ctl: %s", strerror(errno));
@@ -219,7 +218,7 @@ static void read_slowly(void)
         return;
     slow_due = now_us() + SLOW_EVERY_US;
     for (int i = 0; i != slow_count; ++i)
-        if (!slow[i]->closed) {
+        if (slow[i]->paced && !slow[i]->closed) {
             receive(slow[i], SLOW_BYTES);
             crowd_flush(slow[i]);
         }
@@ -233,7 +232,7 @@ void crowd_turn(uint64_t us)
 
     for (int i = 0; i < n; ++i) {
         struct conn *c = events[i].data.ptr;
-        if (!c->slow && (events[i].events & (EPOLLIN | EPOLLHUP | EPOLLERR)))
+        if (!c->paced && (events[i].events & (EPOLLIN | EPOLLHUP | EPOLLERR)))
             while (receive(c, READ_MAX))
                 ;
         else if (events[i].events & (EPOLLHUP | EPOLLERR))
@@ -360,12 +359,19 @@ void crowd_open(int count)
 
 void crowd_slow_down(struct conn *c)
 {
-    int bytes = SLOW_BUFFER;
-
-    setsockopt(c->line.fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes));
-    c->slow = true;
+    c->slow = c->paced = true;
     poll_for(c, EPOLL_CTL_MOD, c->writing);
     slow[slow_count++] = c;
+}
+
+void crowd_hurry(void)
+{
+    for (int i = 0; i != slow_count; ++i) {
+        if (slow[i]->closed)
+            continue;
+        slow[i]->paced = false;
+        poll_for(slow[i], EPOLL_CTL_MOD, slow[i]->writing);
+    }
 }
 
 void crowd_start(int fds)

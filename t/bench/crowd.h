@@ -22,7 +22,7 @@ struct conn {
     struct line line;
     int number, user, room;
     bool upgraded, welcome, closed, writing;
-    bool slow;                     /* reads 1 kB a second */
+    bool slow, paced;              /* reads 1 kB a second; still does */
     uint64_t skip;                 /* bytes of the current frame that nobody needs */
     void (*whole)(struct conn *c); /* to be called when these have come too; set by on_text() */
     size_t carry_len;
@@ -62,6 +62,9 @@ void crowd_open(int count);
 
 /* from now on it reads 1 kB a second */
 void crowd_slow_down(struct conn *c);
+
+/* the slow ones read all that comes: so that it shows whether they were closed */
+void crowd_hurry(void);
 
 /* waits for something to come in, `us` at most, and acts on it */
 void crowd_turn(uint64_t us);

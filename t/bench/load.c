@@ -24,6 +24,12 @@
 #include "proc.h"
 #include "talk.h"
 
+enum {
+    REST_S = 30,        /* for all that was said to come, at most */
+    QUIET_US = 2000000, /* ... and it will not when nothing has come for so long */
+    HURRY_S = 3         /* for slow ones to read what waits for them, up to its end if they were closed */
+};
+
 static struct {
     int listeners, slow, in_flight, idle, cpu;
     double rate, seconds, warm_up, hold;
@@ -81,7 +87,7 @@ static uint64_t say_what_is_due(void)
     return due;
 }
 
-/* all has come; or nothing more does, for a second */
+/* all has come; or nothing more does, for a while */
 static bool at_rest(void)
 {
     static uint64_t paid, since;
@@ -90,7 +96,7 @@ static bool at_rest(void)
         paid = talk.paid;
         since = now_us();
     }
-    return (talk.outstanding == 0 && talk.paid >= talk.owed) || now_us() - since > 2000000;
+    return (talk.outstanding == 0 && talk.paid >= talk.owed) || now_us() - since > QUIET_US;
 }
 
 struct result {
@@ -194,7 +200,11 @@ static int run_load(void)
     crowd_run(plan.warm_up, NULL);
     r = measure();
     sending = false;
-    crowd_run(30, at_rest);
+    crowd_run(REST_S, at_rest);
+    if (plan.slow != 0) {
+        crowd_hurry();
+        crowd_run(HURRY_S, NULL);
+    }
     r.missing = talk_missing();
     report_for_people(&r);
     report_for_programs(&r);
