@@ -60,7 +60,8 @@ my %door = (
     qr/^yaml\.h$/            => qr{^src/server/yaml\.c$},
     qr/^wslay\b/             => qr{^src/live/},
     qr{^h2o/websocket\.h$}   => qr{^src/(?:live/|http/websocket\.c$)},
-    qr/^zlib\.h$/            => qr{^src/wire/},
+    qr/^zlib\.h$/            => qr{^src/wire/deflate\.c$},
+    qr/^liburing\.h$/        => qr{^src/live/uring\.c$},
     qr{^openssl/ssl\.h$}     => qr{^src/server/},
     qr/^h2o\b/               => qr{^src/(?:live|http|server)/|^src/main\.c$}
 );

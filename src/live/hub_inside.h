@@ -5,6 +5,7 @@
 #include <uthash.h>
 
 #include "live/session.h"
+#include "live/uring.h"
 #include "wire/deflate.h"
 
 /* references to frames */
@@ -38,15 +39,24 @@ struct cbx_hub {
     uint32_t slots_len, slots_cap, free_len, free_cap;
     size_t sessions;
     cbx_hub_room_t *rooms; /* by id */
-    cbx_session_t *dirty, *dead;
+    cbx_session_t *dirty, *dirty_last, *dead;
     cbx_parser_t *awake;   /* parsers that somebody has, */
     cbx_parser_t *parsers; /* ... and that nobody has */
     unsigned parsers_len;
     cbx_hub_room_t *dirty_rooms;
+    cbx_uring_t *uring; /* NULL: the kernel has none for us */
+    struct cbx_straight {
+        cbx_session_t *session;
+        cbx_frame_t *run;
+    } * straight;            /* what this turn sends straight to sockets, */
+    cbx_sending_t *sendings; /* ... the same for the kernel */
+    size_t straight_len, straight_cap;
 };
 
 /* the session has something to write at the end of the turn */
 void cbx_hub_dirty(cbx_hub_t *hub, cbx_session_t *s);
+/* writes to those */
+void cbx_hub_write(cbx_hub_t *hub);
 /* the session is CLOSED: out of the rooms now, freed at the end of the turn */
 void cbx_hub_forget(cbx_hub_t *hub, cbx_session_t *s);
 

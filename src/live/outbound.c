@@ -159,18 +159,12 @@ static cbx_write_t straight(cbx_outbound_t *out, int fd)
     return CBX_WRITE_DONE;
 }
 
-cbx_write_t cbx_outbound_send(cbx_outbound_t *out, h2o_socket_t *sock, cbx_frame_t *frame)
+cbx_write_t cbx_outbound_sent(cbx_outbound_t *out, cbx_frame_t *frame, ssize_t sent)
 {
-    ssize_t sent;
-
-    CBX_ASSERT(out->queue == NULL && sock->ssl == NULL);
-    while ((sent = send(h2o_socket_get_fd(sock), frame->bytes, frame->len, MSG_DONTWAIT | MSG_NOSIGNAL)) ==
-               -1 &&
-           errno == EINTR)
-        ;
+    CBX_ASSERT(out->queue == NULL);
     if (sent == (ssize_t)frame->len)
         return CBX_WRITE_DONE;
-    if (sent == -1 && errno != EAGAIN)
+    if (sent < 0 && sent != -EAGAIN)
         return CBX_WRITE_FAILED;
     cbx_outbound_push(out, frame);
     if (sent > 0)

@@ -32,8 +32,9 @@ size_t cbx_outbound_pieces(const cbx_outbound_t *out);
  * have found that nothing did, though something waits. */
 int64_t cbx_outbound_stuck(cbx_outbound_t *out, int64_t now);
 
-/* sends the frame at once when nothing waits; what the socket does not take is pushed. Plaintext only. */
-cbx_write_t cbx_outbound_send(cbx_outbound_t *out, h2o_socket_t *sock, cbx_frame_t *frame);
+/* The frame was sent straight to the socket, before which nothing waited: `sent` bytes of it, or -errno. What
+ * the socket did not take waits. */
+cbx_write_t cbx_outbound_sent(cbx_outbound_t *out, cbx_frame_t *frame, ssize_t sent);
 /* writes what waits, unless a write is under way; `on_written` is called when H2O has written */
 cbx_write_t cbx_outbound_write(cbx_outbound_t *out, h2o_socket_t *sock, h2o_socket_cb on_written);
 /* H2O has written what was in flight; from `on_written` */

@@ -282,6 +282,7 @@ cbx_session_t *cbx_session_create(cbx_hub_t *hub, h2o_req_t *req, const char *ke
 
     s->id = id;
     s->hub = hub;
+    s->fd = sock->ssl == NULL ? h2o_socket_get_fd(sock) : -1;
     s->deflates = deflate;
     s->heard_at = cbx_clock_steady();
     cbx_inbound_start(s);
@@ -373,13 +374,9 @@ static void on_written(h2o_socket_t *sock, const char *err)
     cbx_session_write(s);            /* at once: the loop goes on until the kernel takes no more */
 }
 
-void cbx_session_send(cbx_session_t *s, cbx_frame_t *frame)
+void cbx_session_sent(cbx_session_t *s, cbx_frame_t *frame, ssize_t sent)
 {
-    if (s->state != CBX_OPEN || s->out.queue != NULL || s->conn->sock->ssl != NULL) {
-        cbx_session_push(s, frame);
-        return;
-    }
-    switch (cbx_outbound_send(&s->out, s->conn->sock, frame)) {
+    switch (cbx_outbound_sent(&s->out, frame, sent)) {
     case CBX_WRITE_DONE:
         break;
     case CBX_WRITE_PENDING:

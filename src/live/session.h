@@ -21,6 +21,8 @@ typedef struct cbx_session {
     uint64_t id; /* see chat/seat.h */
     cbx_hub_t *hub;
     h2o_websocket_conn_t *conn;
+    cbx_outbound_t out;
+    int fd;            /* -1: TLS, where only H2O can write */
     uint8_t state;     /* a cbx_session_state_t */
     bool greeted : 1;  /* a hello is with the core, which holds a seat for us until we say GONE */
     bool asking : 1;   /* a hello waits for its answer: one at a time */
@@ -38,7 +40,6 @@ typedef struct cbx_session {
     cbx_token_t *token;   /* until the welcome, if there is one yet: then the core has it */
     int64_t expires_at;   /* of the token, s */
     cbx_parser_t *parser; /* while something is under way; NULL: conn->ws_ctx is, too */
-    cbx_outbound_t out;
     h2o_timeout_entry_t
         timer;         /* GREETING: hello-timeout; OPEN: ping-interval, or patience; CLOSING: linger */
     int64_t heard_at;  /* ms, steady */
@@ -67,8 +68,13 @@ bool cbx_session_takes_news(const cbx_session_t *s);
  * be written at the end of the turn; too much waiting closes the session with 4008 */
 void cbx_session_give(cbx_session_t *s, cbx_frame_t *frame);
 void cbx_session_push(cbx_session_t *s, cbx_frame_t *frame);
-/* as push, but straight to the socket where nothing waits before it */
-void cbx_session_send(cbx_session_t *s, cbx_frame_t *frame);
+/* may something be sent straight to the socket `fd`? Over plaintext, where nothing waits before it. */
+static inline bool cbx_session_is_clear(const cbx_session_t *s)
+{
+    return s->state == CBX_OPEN && s->out.queue == NULL && s->fd != -1;
+}
+/* that was done with the frame: `sent` bytes of it went, or -errno; the rest waits */
+void cbx_session_sent(cbx_session_t *s, cbx_frame_t *frame, ssize_t sent);
 
 /* asks for the end: a close frame with `code` behind what waits, a moment for the peer's, then the end */
 void cbx_session_close(cbx_session_t *s, uint16_t code);

@@ -7,7 +7,7 @@
  *
  *     each    a send() to each connection for each frame, as it comes
  *     turn    all frames of a turn of the loop are one run, and each connection gets it in one send()
- *     uring   the same, with all sends of a turn in one submission (where liburing is installed)
+ *     uring   the same, with all sends of a turn in one submission
  *
  * What a connection does not take at once is kept for it, and what others say meanwhile behind it. There is
  * no limit on that but memory, no ping, no fragment, and a frame over 64 kB ends its connection: it is a
@@ -16,6 +16,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <getopt.h>
+#include <liburing.h>
 #include <netinet/tcp.h>
 #include <openssl/evp.h>
 #include <openssl/sha.h>
@@ -29,11 +30,8 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
-#ifdef FLOOR_URING
-#include <liburing.h>
 enum { RING = 4096 }; /* sends in one submission; more are done in several */
 static struct io_uring ring;
-#endif
 
 enum { CONNS_MAX = 1 << 20, READ_MAX = 1 << 18, FRAME_MAX = 1 << 16 };
 
@@ -122,7 +120,6 @@ static void give_all(const uint8_t *at, size_t len)
             on_sent(conns[i], at, len, send_now(conns[i], at, len));
 }
 
-#ifdef FLOOR_URING
 static void reap(unsigned sent, const uint8_t *at, size_t len)
 {
     struct io_uring_cqe *cqe;
@@ -155,17 +152,14 @@ static void give_all_uring(const uint8_t *at, size_t len)
     }
     reap(n, at, len);
 }
-#endif
 
 static void end_turn(void)
 {
     if (run.len == 0)
         return;
-#ifdef FLOOR_URING
     if (mode == URING)
         give_all_uring(run.at, run.len);
     else
-#endif
         give_all(run.at, run.len);
     run.len = 0;
 }
@@ -356,12 +350,10 @@ static int read_options(int argc, char **argv)
             mode = EACH;
         } else if (c == 'm' && strcmp(optarg, "turn") == 0) {
             mode = TURN;
-#ifdef FLOOR_URING
         } else if (c == 'm' && strcmp(optarg, "uring") == 0) {
             mode = URING;
             if ((errno = -io_uring_queue_init(RING, &ring, 0)) != 0)
                 die("io_uring");
-#endif
         } else {
             fputs("usage: floor [-p PORT] [--mode each|turn|uring]\n", stderr);
             exit(2);

@@ -1,10 +1,12 @@
 /* test_outbound.c -- order, bound and bytes of what waits, over a real socket that takes little. */
 #include "unit.h"
 
+#include <errno.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "live/outbound.h"
+#include "live/uring.h"
 
 struct pair {
     h2o_evloop_t *loop;
@@ -66,16 +68,58 @@ static size_t read_some(struct pair *p, char *buf, size_t size)
     return n > 0 ? (size_t)n : 0;
 }
 
-static void test_small_goes_at_once(void **state)
+static void test_what_was_not_sent_waits(void **state)
 {
     struct pair *p = *state;
     cbx_frame_t *frame = cbx_frame_text("hi", 2);
     char buf[16];
 
-    assert_int_equal(cbx_outbound_send(&p->out, p->sock, frame), CBX_WRITE_DONE);
+    assert_int_equal(cbx_outbound_sent(&p->out, frame, 4), CBX_WRITE_DONE);
+    assert_int_equal(cbx_outbound_bytes(&p->out), 0);
+    assert_int_equal(cbx_outbound_sent(&p->out, frame, -EPIPE), CBX_WRITE_FAILED);
+    assert_int_equal(cbx_outbound_sent(&p->out, frame, 3), CBX_WRITE_PENDING);
+    assert_int_equal(cbx_outbound_bytes(&p->out), 1);
+    assert_int_equal(cbx_outbound_write(&p->out, p->sock, on_written), CBX_WRITE_DONE);
+    assert_int_equal(cbx_outbound_sent(&p->out, frame, -EAGAIN), CBX_WRITE_PENDING);
+    assert_int_equal(cbx_outbound_write(&p->out, p->sock, on_written), CBX_WRITE_DONE);
     cbx_frame_unref(frame);
-    assert_int_equal(read_some(p, buf, sizeof(buf)), 4);
-    assert_memory_equal(buf, "\x81\x02hi", 4);
+    assert_int_equal(read_some(p, buf, sizeof(buf)), 5);
+    assert_memory_equal(buf, "i\x81\x02hi", 5);
+}
+
+/* many sends in one submission, and the same without a ring; some of the sockets take no more, or are gone */
+static void test_many_at_once(void **state)
+{
+    enum { SOCKETS = 12, EACH = 100, MANY = SOCKETS * EACH, FULL = 7, DEAD = 600 };
+    static cbx_sending_t list[MANY];
+    static char much[1 << 20];
+    int fds[SOCKETS + 2][2];
+    char buf[4 * EACH];
+    cbx_uring_t *rings[] = {NULL, cbx_uring_create()};
+
+    (void)state;
+    for (int i = 0; i != SOCKETS + 2; ++i)
+        assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds[i]), 0);
+    while (send(fds[SOCKETS][0], much, sizeof(much), MSG_DONTWAIT) > 0)
+        ;
+    shutdown(fds[SOCKETS + 1][0], SHUT_RDWR);
+    for (size_t i = 0; i != COUNT(rings); ++i) {
+        for (int k = 0; k != MANY; ++k)
+            list[k] = (cbx_sending_t){fds[k % SOCKETS][0], "ab", 2, 99};
+        list[FULL].fd = fds[SOCKETS][0];
+        list[DEAD].fd = fds[SOCKETS + 1][0];
+        cbx_uring_send(rings[i], list, MANY);
+        for (int k = 0; k != MANY; ++k)
+            assert_int_equal(list[k].sent, k == FULL ? -EAGAIN : k == DEAD ? -EPIPE : 2);
+        for (int k = 0; k != SOCKETS; ++k)
+            assert_int_equal(recv(fds[k][1], buf, sizeof(buf), MSG_DONTWAIT),
+                             2 * (EACH - (k == FULL % SOCKETS) - (k == DEAD % SOCKETS)));
+        cbx_uring_free(rings[i]);
+    }
+    for (int i = 0; i != SOCKETS + 2; ++i) {
+        close(fds[i][0]);
+        close(fds[i][1]);
+    }
 }
 
 static void test_everything_arrives_in_order(void **state)
@@ -149,7 +193,8 @@ static void test_a_closed_peer_is_a_failure(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        PAIRED(test_small_goes_at_once),
+        PAIRED(test_what_was_not_sent_waits),
+        PAIRED(test_many_at_once),
         PAIRED(test_everything_arrives_in_order),
         PAIRED(test_drop_keeps_the_frame_that_has_begun),
         PAIRED(test_answers_that_were_asked_for_do_not_count),

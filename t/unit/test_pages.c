@@ -42,11 +42,11 @@ static void test_found_by_its_key_only(void **state)
             {.room = 1, .kind = 0, .limit = 51 + (int)n % 149},
             {.room = 1, .kind = 1 + (int)n % 3, .id = n, .limit = 50},
         };
-        cbx_pages_keep(pages, &newest, 1, "newest", 6);
+        cbx_pages_keep(pages, &newest, n, "newest", 6);
         for (size_t i = 0; i != COUNT(keys); ++i)
-            assert_null(cbx_pages_find(pages, &keys[i], 1));
-        cbx_pages_keep(pages, &keys[n % 3], 1, "other", 5);
-        assert_true(finds(pages, &keys[n % 3], 1, "other"));
+            assert_null(cbx_pages_find(pages, &keys[i], n));
+        cbx_pages_keep(pages, &keys[n % 3], n, "other", 5);
+        assert_true(finds(pages, &keys[n % 3], n, "other"));
     }
     cbx_pages_free(pages);
 }
