@@ -94,6 +94,13 @@ bool cbx_utf8_valid(const char *text, size_t len)
     return true;
 }
 
+/* `.` and `..` are directories in the path of a URL: browsers and H2O resolve them, so nobody could name such
+ * a member in one */
+static bool is_dots(const char *name, size_t len)
+{
+    return len <= 2 && name[0] == '.' && name[len - 1] == '.';
+}
+
 bool cbx_username_valid(const char *name, size_t len)
 {
     if (len == 0 || len > CBX_NAME_MAX)
@@ -102,7 +109,7 @@ bool cbx_username_valid(const char *name, size_t len)
         if (!is_name_char(name[i]))
             return false;
     }
-    return true;
+    return !is_dots(name, len);
 }
 
 /* up to `max` characters, none a control character; `*visible`: at least one is no space */
