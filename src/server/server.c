@@ -13,6 +13,7 @@
  */
 #include "server/server.h"
 
+#include <dirent.h>
 #include <h2o.h>
 #include <h2o/serverutil.h>
 #include <pwd.h>
@@ -31,10 +32,11 @@
 #include "server/worker.h"
 #include "wire/password.h"
 
-#define DRAIN_MS 8000    /* until the workers end; what follows fits into the rest of 10 s */
-#define COMMIT_MS 4000   /* of those, until the core must have committed what waited */
-#define POOL_MIN 4       /* threads: two for passwords, two for history, however few the cores */
-#define RESERVED_FDS 128 /* not for connections: files, database, loops */
+#define DRAIN_MS 8000   /* until the workers end; what follows fits into the rest of 10 s */
+#define COMMIT_MS 4000  /* of those, until the core must have committed what waited */
+#define POOL_MIN 4      /* threads: two for passwords, two for history, however few the cores */
+#define RESERVED_FDS 64 /* not for connections: files that are served, logs, SQLite's own */
+#define READER_FDS 4    /* of a thread of the pool: a connection to the database, its log, two spare */
 
 /* static, so that all that lives as long as the process can be reached from here */
 static struct {
@@ -69,15 +71,6 @@ static void raise_fd_limit(void)
         limit.rlim_cur = limit.rlim_max;
         setrlimit(RLIMIT_NOFILE, &limit);
     }
-}
-
-static size_t default_max_connections(void)
-{
-    struct rlimit limit;
-
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur <= RESERVED_FDS * 2)
-        return RESERVED_FDS;
-    return limit.rlim_cur - RESERVED_FDS;
 }
 
 static const yoml_t *place_of_database(const cbx_config_t *config)
@@ -141,9 +134,14 @@ static bool make_files(cbx_config_t *config)
            open_store(config);
 }
 
+static unsigned pool_threads(const cbx_config_t *config)
+{
+    return config->settings.num_threads > POOL_MIN ? config->settings.num_threads : POOL_MIN;
+}
+
 static bool make_core(cbx_config_t *config)
 {
-    unsigned threads = config->settings.num_threads > POOL_MIN ? config->settings.num_threads : POOL_MIN;
+    unsigned threads = pool_threads(config);
 
     return (server.pool = cbx_pool_create(threads)) != NULL &&
            (server.readers = cbx_readers_create(server.store, threads)) != NULL &&
@@ -243,18 +241,43 @@ static void open_handles(void)
     }
 }
 
+static size_t open_fds(void)
+{
+    DIR *dir = opendir("/proc/self/fd");
+    size_t n = 0;
+
+    if (dir == NULL)
+        return 0;
+    while (readdir(dir) != NULL)
+        ++n;
+    closedir(dir);
+    return n;
+}
+
+/* what there are descriptors for, when all that is not a connection has its own; each worker has some */
+static size_t max_connections(const cbx_config_t *config)
+{
+    size_t reserved = open_fds() + pool_threads(config) * READER_FDS + RESERVED_FDS, max = 1;
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur > reserved)
+        max = limit.rlim_cur - reserved;
+    return config->max_connections != 0 && config->max_connections < max ? config->max_connections : max;
+}
+
 static bool start_workers(cbx_config_t *config)
 {
     server.pages = cbx_pages_create();
-    server.env = (cbx_worker_env_t){
-        config,       server.core,
-        server.pool,  server.readers,
-        server.pages, config->max_connections != 0 ? config->max_connections : default_max_connections(),
-        on_ended,     NULL};
+    server.env =
+        (cbx_worker_env_t){config, server.core, server.pool, server.readers, server.pages, 0, on_ended, NULL};
     server.workers = cbx_zalloc(config->settings.num_threads * sizeof(*server.workers));
     for (; server.workers_len != config->settings.num_threads; ++server.workers_len)
         if ((server.workers[server.workers_len] = cbx_worker_create(&server.env, server.workers_len)) == NULL)
             return false;
+    server.env.max_connections = max_connections(config);
+    if (server.env.max_connections < config->max_connections)
+        cbx_log(CBX_LOG_WARN, "max-connections-lowered", "to", cbx_log_fmt("%zu", server.env.max_connections),
+                "why", "the limit of descriptors", NULL);
     for (unsigned i = 0; i != server.workers_len; ++i)
         cbx_worker_start(server.workers[i]);
     return true;
