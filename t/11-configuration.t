@@ -146,6 +146,13 @@ subtest 'values' => sub {
     refused_line('chatterbox.outbound-limit: 1',   'a whole number from 4096 to');
     refused_line('chatterbox.hello-timeout: 0',    'a whole number from 1 to 3600');
     refused_line('chatterbox.ping-interval: 3601', 'a whole number from 1 to 3600');
+    refused_line('chatterbox.write-timeout: 0',    'a whole number from 1 to 3600');
+    refused_line("$_: 5x", 'a whole number from 0 to')
+        for qw(limit-request-body max-delegations handshake-timeout http1-request-timeout http2-idle-timeout
+        http2-graceful-shutdown-timeout http2-max-concurrent-requests-per-connection compress-minimum-size proxy.timeout.io);
+    refused('below paths, too', "listen: 0\n$rest[0]\nhosts:\n  default:\n    paths:\n      /:\n        proxy.timeout.io: 1 s\n", 7, 'whole number');
+    refused_line('http1-request-timeout: 86401',   'a whole number from 0 to 86400');
+    refused_line('access-log: {path: log, format: "%{x"}', '.');
     refused_line("chatterbox.allowed-origins: $_", 'such as https://chat.example.org')
         for qw([example.org] [https://a/b] [https://A] ftp://a [[]]);
     refused('both secrets', join("\n", 'listen: 0', 'chatterbox.token-secret: ' . 'x' x 32, @rest, ''),

@@ -25,6 +25,7 @@ typedef struct cbx_settings {
     size_t outbound_limit;   /* bytes that may wait for one connection */
     unsigned hello_timeout;  /* s */
     unsigned ping_interval;  /* s; no answer for two intervals: the connection is dead */
+    unsigned write_timeout;  /* s that an answer may wait for its reader */
     unsigned num_threads;    /* workers */
 } cbx_settings_t;
 

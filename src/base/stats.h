@@ -9,6 +9,7 @@
 #define CBX_STATS(X)                                                                                         \
     X(connections, "gauge", "TCP connections that are open")                                                 \
     X(connections_refused, "counter", "TCP connections refused because of max-connections")                  \
+    X(connections_cut, "counter", "TCP connections cut because they cost more than they may")                \
     X(sessions, "gauge", "WebSocket connections that are open")                                              \
     X(sessions_slow, "counter", "WebSocket connections closed because they did not read (4008)")             \
     X(frames_in, "counter", "WebSocket messages received")                                                   \

@@ -11,6 +11,9 @@ void cbx_http_register_health(h2o_pathconf_t *path);    /* /healthz */
 void cbx_http_register_ready(h2o_pathconf_t *path);     /* /readyz */
 void cbx_http_register_metrics(h2o_pathconf_t *path);   /* /metrics */
 
+/* what is malformed or ambiguous is refused, whatever the path; once for each host, when it has all its paths
+ */
+void cbx_http_register_gate(h2o_hostconf_t *host);
 /* bodies above `limit-request-body` are refused by a problem; once for each host */
 void cbx_http_register_too_large(h2o_hostconf_t *host);
 

@@ -17,6 +17,7 @@
 typedef struct cbx_hub cbx_hub_t;
 typedef struct cbx_pages cbx_pages_t;
 typedef struct cbx_pending cbx_pending_t;
+typedef struct cbx_watch cbx_watch_t;
 
 typedef struct cbx_local {
     h2o_context_t ctx; /* first: req->conn->ctx is this */
@@ -29,6 +30,7 @@ typedef struct cbx_local {
     unsigned outlet;        /* the core's number of this worker */
     cbx_hub_t *hub;         /* live/hub.h */
     cbx_pending_t *pending; /* http/pending.h: requests that wait for an answer */
+    cbx_watch_t *watch;     /* http/watch.h: connections that cost more than they may */
 } cbx_local_t;
 
 static inline cbx_local_t *cbx_local_of(h2o_req_t *req)

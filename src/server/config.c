@@ -15,9 +15,11 @@
 
 #include "base/buf.h"
 #include "http/http.h"
+#include "http/watch.h"
 #include "server/yaml_tree.h"
 
 #define BODY_DEFAULT (1 << 20)
+#define SECONDS_MAX 86400   /* a day: who means more, means no limit */
 #define BODY_MAX (16 << 20) /* above 32 MB H2O maps files in /tmp */
 
 void cbx_config_complain(const yoml_t *at, const char *command, const char *fmt, ...)
@@ -110,13 +112,69 @@ static const char *nearest(h2o_globalconf_t *global, const char *name)
     return best;
 }
 
-/* the names in a mapping of directives and, below `hosts` and `paths`, of the mappings in there. What has not
- * the right shape is passed over: H2O complains about that. */
-static bool check_names(h2o_globalconf_t *global, yoml_t *node)
+/* -- values that H2O takes too easily -- */
+
+/* H2O reads a number and ignores what is behind it */
+static const struct {
+    const char *name;
+    uint64_t max;
+} numbers[] = {
+    {"limit-request-body", BODY_MAX},
+    {"max-delegations", 100},
+    {"handshake-timeout", SECONDS_MAX},
+    {"http1-request-timeout", SECONDS_MAX},
+    {"http2-idle-timeout", SECONDS_MAX},
+    {"http2-graceful-shutdown-timeout", SECONDS_MAX},
+    {"http2-max-concurrent-requests-per-connection", 100}, /* more streams than that H2O does not allow */
+    {"http2-latency-optimization-min-rtt", UINT32_MAX},
+    {"http2-latency-optimization-max-cwnd", UINT32_MAX},
+    {"compress-minimum-size", SIZE_MAX},
+    {"proxy.timeout.io", SECONDS_MAX * 1000},
+    {"proxy.timeout.keepalive", SECONDS_MAX * 1000},
+    {"proxy.websocket.timeout", SECONDS_MAX * 1000},
+};
+
+/* H2O compiles it only where it opens the file, which a check does not */
+static bool check_log_format(yoml_t *log)
+{
+    yoml_t *format = log->type == YOML_TYPE_MAPPING ? yoml_get(log, "format") : NULL;
+    char why[256] = "";
+    h2o_logconf_t *compiled;
+
+    if (format == NULL || format->type != YOML_TYPE_SCALAR)
+        return true;
+    if ((compiled = h2o_logconf_compile(format->data.scalar, H2O_LOGCONF_ESCAPE_APACHE, why)) == NULL) {
+        cbx_config_complain(format, "access-log", "%s", why);
+        return false;
+    }
+    h2o_logconf_dispose(compiled);
+    return true;
+}
+
+static bool check_value(const char *name, yoml_t *value)
+{
+    uint64_t number;
+
+    for (size_t i = 0; i != sizeof(numbers) / sizeof(numbers[0]); ++i)
+        if (strcmp(name, numbers[i].name) == 0 && value->type == YOML_TYPE_SCALAR)
+            return cbx_config_number(value, name, "the value", 0, numbers[i].max, &number);
+    if (strcmp(name, "access-log") != 0)
+        return true;
+    if (value->type != YOML_TYPE_SEQUENCE)
+        return check_log_format(value);
+    for (size_t i = 0; i != value->data.sequence.size; ++i)
+        if (!check_log_format(value->data.sequence.elements[i]))
+            return false;
+    return true;
+}
+
+/* the names and values in a mapping of directives and, below `hosts` and `paths`, of the mappings in there.
+ * What has not the right shape is passed over: H2O complains about that. */
+static bool check_mapping(h2o_globalconf_t *global, yoml_t *node)
 {
     if (node->type == YOML_TYPE_SEQUENCE)
         for (size_t i = 0; i != node->data.sequence.size; ++i)
-            if (!check_names(global, node->data.sequence.elements[i]))
+            if (!check_mapping(global, node->data.sequence.elements[i]))
                 return false;
     if (node->type != YOML_TYPE_MAPPING)
         return true;
@@ -129,10 +187,12 @@ static bool check_names(h2o_globalconf_t *global, yoml_t *node)
                                 nearest(global, key->data.scalar));
             return false;
         }
+        if (!check_value(key->data.scalar, value))
+            return false;
         if ((strcmp(key->data.scalar, "hosts") == 0 || strcmp(key->data.scalar, "paths") == 0) &&
             value->type == YOML_TYPE_MAPPING)
             for (size_t j = 0; j != value->data.mapping.size; ++j)
-                if (!check_names(global, value->data.mapping.elements[j].value))
+                if (!check_mapping(global, value->data.mapping.elements[j].value))
                     return false;
     }
     return true;
@@ -206,6 +266,7 @@ static void set_defaults(cbx_config_t *config)
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
 
     config->global.max_request_entity_size = BODY_DEFAULT;
+    config->global.http1.upgrade_to_http2 = 0; /* browsers speak HTTP/2 behind TLS only */
     config->global.server_name = h2o_iovec_init(H2O_STRLIT("chatterbox"));
     config->settings = (cbx_settings_t){
         .database = "var/chat.db",
@@ -220,6 +281,7 @@ static void set_defaults(cbx_config_t *config)
         .outbound_limit = 1048576,
         .hello_timeout = 10,
         .ping_interval = 30,
+        .write_timeout = 30,
         .num_threads = cores < 1     ? 1
                        : cores > 256 ? 256
                                      : (unsigned)cores,
@@ -229,8 +291,6 @@ static void set_defaults(cbx_config_t *config)
 /* what no directive can see alone */
 static bool check_together(cbx_config_t *config)
 {
-    yoml_t *body = yoml_get(config->tree, "limit-request-body");
-
     if (config->listens.len == 0) {
         cbx_config_complain(config->tree, NULL, "nobody could connect: add listen, such as `listen: 8080`");
         return false;
@@ -245,10 +305,6 @@ static bool check_together(cbx_config_t *config)
             config->tree, NULL,
             "the key of the tokens is missing: add `chatterbox.token-secret-file: var/secret` (the "
             "file is made at the first start)");
-        return false;
-    }
-    if (config->global.max_request_entity_size > BODY_MAX && body != NULL) {
-        cbx_config_complain(body, "limit-request-body", "must be a whole number from 0 to %d", BODY_MAX);
         return false;
     }
     return true;
@@ -272,13 +328,16 @@ cbx_config_t *cbx_config_read(const char *path, yoml_t *tree, bool dry)
         cbx_config_complain(tree, NULL, "a configuration is a mapping of directives, such as `listen: 8080`");
         return NULL;
     }
-    if (!check_names(&config->global, tree) || h2o_configurator_apply(&config->global, tree, dry) != 0 ||
+    if (!check_mapping(&config->global, tree) || h2o_configurator_apply(&config->global, tree, dry) != 0 ||
         !check_together(config))
         return NULL;
     /* H2O's program does this, its library does not: without a cache each request opens its file again */
     config->global.filecache.capacity = config->global.http2.max_concurrent_requests_per_connection * 2;
-    for (h2o_hostconf_t **host = config->global.hosts; *host != NULL; ++host)
+    for (h2o_hostconf_t **host = config->global.hosts; *host != NULL; ++host) {
         cbx_http_register_too_large(*host);
+        cbx_http_register_gate(*host);
+        cbx_watch_register(*host);
+    }
     cbx_listens_bind_hosts(&config->listens, config->global.hosts);
     return config;
 }

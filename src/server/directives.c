@@ -72,6 +72,7 @@ static const struct directive {
     {"chatterbox.outbound-limit", GLOBAL | SCALAR, on_size, IN(settings.outbound_limit), 4096, 1 << 30, NULL},
     {"chatterbox.hello-timeout", GLOBAL | SCALAR, on_unsigned, IN(settings.hello_timeout), 1, 3600, NULL},
     {"chatterbox.ping-interval", GLOBAL | SCALAR, on_unsigned, IN(settings.ping_interval), 1, 3600, NULL},
+    {"chatterbox.write-timeout", GLOBAL | SCALAR, on_unsigned, IN(settings.write_timeout), 1, 3600, NULL},
 
     {"chatterbox.api", PATH | SCALAR, on_door, 0, 0, 0, cbx_http_register_api},
     {"chatterbox.websocket", PATH | SCALAR, on_door, 0, 0, 0, cbx_http_register_websocket},

@@ -22,6 +22,7 @@
 #include "base/log.h"
 #include "base/stats.h"
 #include "http/pending.h"
+#include "http/watch.h"
 #include "live/hub.h"
 
 #define ACCEPT_AT_ONCE 16 /* of an event, so that those who are connected get their turn */
@@ -35,13 +36,6 @@ struct listener {
     cbx_worker_t *worker;
 };
 
-/* a connection, for counting and for cutting it */
-struct conn {
-    h2o_linklist_t link;
-    cbx_worker_t *worker;
-    int fd;
-};
-
 struct cbx_worker {
     cbx_local_t local; /* first: letters and H2O's handlers find us by it */
     const cbx_worker_env_t *env;
@@ -49,7 +43,6 @@ struct cbx_worker {
     pthread_t thread;
     uv_sem_t made, go; /* the main thread and ours take turns: made -> go (serve) -> ended() -> go (free) */
     h2o_multithread_receiver_t receiver;
-    h2o_linklist_t conns;
     h2o_timeout_entry_t pause; /* linked: no descriptors, not accepting */
     bool short_of_fds;         /* and that is in the log */
     enum { SERVING, SAYING_BYE, DEAF, CUTTING } state;
@@ -66,35 +59,6 @@ struct order {
     size_t len;
     SSL_CTX *tls[]; /* one reference each */
 };
-
-/* -- connections -- */
-
-static void on_close(void *arg)
-{
-    struct conn *conn = arg;
-
-    h2o_linklist_unlink(&conn->link);
-    free(conn);
-    CBX_COUNT(connections, -1);
-}
-
-static void add_conn(cbx_worker_t *worker, h2o_socket_t *sock)
-{
-    struct conn *conn = cbx_zalloc(sizeof(*conn));
-
-    conn->worker = worker;
-    conn->fd = h2o_socket_get_fd(sock);
-    h2o_linklist_insert(&worker->conns, &conn->link);
-    sock->on_close.cb = on_close;
-    sock->on_close.data = conn;
-}
-
-/* H2O finds the connections ended, and closes them; closing them here would pull them from under its feet */
-static void shut_down_all(cbx_worker_t *worker, int how)
-{
-    for (h2o_linklist_t *n = worker->conns.next; n != &worker->conns; n = n->next)
-        shutdown(H2O_STRUCT_FROM_MEMBER(struct conn, link, n)->fd, how);
-}
 
 /* -- accepting -- */
 
@@ -139,7 +103,7 @@ static bool accept_one(struct listener *listener)
         h2o_socket_close(sock);
         return true;
     }
-    add_conn(worker, sock);
+    cbx_watch_add(worker->local.watch, sock);
     h2o_accept(&listener->accept, sock);
     return true;
 }
@@ -261,8 +225,7 @@ void cbx_worker_use_tls(cbx_worker_t *worker)
 
 bool cbx_worker_is_empty(const cbx_worker_t *worker)
 {
-    return h2o_linklist_is_empty((h2o_linklist_t *)&worker->conns) &&
-           cbx_hub_sessions(worker->local.hub) == 0;
+    return cbx_watch_is_empty(worker->local.watch) && cbx_hub_sessions(worker->local.hub) == 0;
 }
 
 /* goes on with a drain; false when the thread may end */
@@ -272,12 +235,12 @@ static bool go_on_draining(cbx_worker_t *worker)
 
     if (worker->state == SAYING_BYE && now >= worker->drained_at + GRACE_MS) {
         worker->state = DEAF;
-        shut_down_all(worker, SHUT_RD);
+        cbx_watch_shut_down_all(worker->local.watch, SHUT_RD);
     }
     if (worker->state != CUTTING && now >= worker->deadline - CUT_MS) {
         worker->state = CUTTING;
         cbx_hub_cut(worker->local.hub);
-        shut_down_all(worker, SHUT_RDWR);
+        cbx_watch_shut_down_all(worker->local.watch, SHUT_RDWR);
     }
     return !cbx_worker_is_empty(worker) && now < worker->deadline;
 }
@@ -359,6 +322,7 @@ static void free_parts(cbx_worker_t *worker)
     cbx_hub_flush(local->hub);
     cbx_hub_free(local->hub);
     cbx_pending_free(local->pending);
+    cbx_watch_free(local->watch);
     for (size_t i = 0; i != worker->listeners_len; ++i)
         SSL_CTX_free(worker->listeners[i].accept.ssl_ctx);
     h2o_timeout_unlink(
@@ -404,7 +368,6 @@ cbx_worker_t *cbx_worker_create(const cbx_worker_env_t *env, unsigned index)
 
     worker->env = env;
     worker->index = index;
-    h2o_linklist_init_anchor(&worker->conns);
     worker->pause.cb = on_pause_over;
     uv_sem_init(&worker->made, 0);
     uv_sem_init(&worker->go, 0);
@@ -419,6 +382,7 @@ cbx_worker_t *cbx_worker_create(const cbx_worker_env_t *env, unsigned index)
     local->readers = env->readers;
     local->pages = env->pages;
     local->pending = cbx_pending_create();
+    local->watch = cbx_watch_create(&local->ctx, local->settings->write_timeout);
     local->hub = cbx_hub_create(local);
     return worker;
 }

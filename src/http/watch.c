@@ -1,0 +1,257 @@
+/* watch.c -- connections that cost more than they may: found, and cut.
+ *
+ * Once a second all connections that speak HTTP are looked at (WebSockets left H2O's lists with their
+ * upgrade, and have rules of their own, see live/session.c). What is cut:
+ *
+ *  - a reader that stalls: something waits to be written, and for write-timeout the other side has
+ *    acknowledged no byte of it; or, over HTTP/2, answers are under way, the client's windows are closed, and
+ *    no byte was sent. A PING that we answer is no progress.
+ *  - a writer that stalls, over HTTP/2: a request that is not whole after http1-request-timeout.
+ *  - who gives up requests: opening streams and resetting them at once is cheap for a client and dear for us
+ *    (CVE-2023-44487; and CVE-2025-8671, where the client makes us reset them: neither is fixed in this H2O).
+ *
+ * Cutting is shutdown(): H2O finds the connection ended, and cleans up; closing it here would pull it from
+ * under its feet.
+ */
+#include "http/watch.h"
+
+#include <h2o/http1.h>
+#include <h2o/http2.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#include "base/acked.h"
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/stats.h"
+#include "live/local.h"
+
+enum {
+    ABORTS_MAX = 200, /* requests that a connection may give up ... */
+    ABORTS_MS =
+        10 * 1000 /* ... in this time: a browser that leaves a busy page gives up a hundred at most, once */
+};
+
+typedef struct conn {
+    h2o_linklist_t link;
+    h2o_socket_t *sock;
+    /* what this second's look at the requests found */
+    bool is_http, answering, late;
+    uint64_t sent;
+    /* something waits to be written, and how far it had come when it last moved; 0: nothing waits */
+    int64_t waits_since; /* ms, steady */
+    uint64_t reached;
+    /* requests that it gave up lately */
+    int64_t aborts_since;
+    unsigned aborts;
+} conn_t;
+
+struct cbx_watch {
+    h2o_context_t *ctx;
+    int64_t write_timeout; /* ms */
+    h2o_timeout_entry_t tick;
+    h2o_linklist_t conns;
+};
+
+static conn_t *conn_of(h2o_req_t *req)
+{
+    return req->conn->callbacks->get_socket(req->conn)->on_close.data;
+}
+
+static conn_t *conn_at(h2o_linklist_t *node)
+{
+    return H2O_STRUCT_FROM_MEMBER(conn_t, link, node);
+}
+
+/* -- all of them -- */
+
+static void on_close(void *arg)
+{
+    conn_t *conn = arg;
+
+    h2o_linklist_unlink(&conn->link);
+    free(conn);
+    CBX_COUNT(connections, -1);
+}
+
+void cbx_watch_add(cbx_watch_t *watch, h2o_socket_t *sock)
+{
+    conn_t *conn = cbx_zalloc(sizeof(*conn));
+
+    conn->sock = sock;
+    h2o_linklist_insert(&watch->conns, &conn->link);
+    sock->on_close.cb = on_close;
+    sock->on_close.data = conn;
+}
+
+bool cbx_watch_is_empty(const cbx_watch_t *watch)
+{
+    return h2o_linklist_is_empty((h2o_linklist_t *)&watch->conns);
+}
+
+void cbx_watch_shut_down_all(cbx_watch_t *watch, int how)
+{
+    for (h2o_linklist_t *n = watch->conns.next; n != &watch->conns; n = n->next)
+        shutdown(h2o_socket_get_fd(conn_at(n)->sock), how);
+}
+
+/* what it has not taken yet, the kernel shall throw away, too */
+static void cut(conn_t *conn, const char *reason)
+{
+    static const struct linger at_once = {.l_onoff = 1};
+    int fd = h2o_socket_get_fd(conn->sock);
+
+    setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+    shutdown(fd, SHUT_RDWR);
+    CBX_COUNT(connections_cut, 1);
+    cbx_log(CBX_LOG_WARN, "connection-cut", "reason", reason, NULL);
+}
+
+/* -- who does not read -- */
+
+/* bytes that the other side has acknowledged. A unix socket knows none: behind it is a proxy, which we trust,
+ * and what was handed to the socket must do. */
+static uint64_t acknowledged(h2o_socket_t *sock)
+{
+    uint64_t bytes;
+
+    return cbx_acked_bytes(h2o_socket_get_fd(sock), &bytes) ? bytes : sock->bytes_written;
+}
+
+/* has it been on the way in for too long? Over HTTP/1, H2O itself asks. */
+static bool is_late(h2o_req_t *req)
+{
+    struct timeval now = *h2o_get_timestamp(req->conn->ctx, NULL, NULL);
+    struct timeval begin = req->timestamps.request_begin_at;
+    int64_t age = (int64_t)(now.tv_sec - begin.tv_sec) * 1000 + (now.tv_usec - begin.tv_usec) / 1000;
+
+    return req->version >= 0x200 && begin.tv_sec != 0 && req->processed_at.at.tv_sec == 0 &&
+           age > (int64_t)req->conn->ctx->globalconf->http1.req_timeout;
+}
+
+static int on_request(h2o_req_t *req, void *arg)
+{
+    conn_t *conn = conn_of(req);
+
+    (void)arg;
+    conn->is_http = true;
+    conn->late = conn->late || is_late(req);
+    conn->answering =
+        conn->answering || (req->version >= 0x200 && req->timestamps.response_start_at.tv_sec != 0);
+    conn->sent += req->bytes_sent;
+    return 0;
+}
+
+/* HTTP/2 without a request, perhaps with a flood of PINGs whose answers it does not read */
+static bool is_http2(const conn_t *conn)
+{
+    h2o_iovec_t protocol = {NULL, 0};
+
+    if (conn->sock->ssl != NULL)
+        protocol = h2o_socket_ssl_get_selected_protocol(conn->sock);
+    return h2o_memis(protocol.base, protocol.len, H2O_STRLIT("h2"));
+}
+
+/* something waits for this connection, which has come as far as `reached` */
+static void wait_for(cbx_watch_t *watch, conn_t *conn, uint64_t reached)
+{
+    int64_t now = cbx_clock_steady();
+
+    if (conn->waits_since == 0 || conn->reached != reached) {
+        conn->waits_since = now;
+        conn->reached = reached;
+    } else if (now - conn->waits_since >= watch->write_timeout) {
+        cut(conn, "it does not read");
+        conn->waits_since = now;
+    }
+}
+
+static void look_at(cbx_watch_t *watch, conn_t *conn)
+{
+    bool writing = h2o_socket_is_writing(conn->sock);
+
+    if (conn->late)
+        cut(conn, "a request does not end");
+    else if (writing && (conn->is_http || is_http2(conn)))
+        wait_for(watch, conn, acknowledged(conn->sock));
+    else if (conn->answering)
+        wait_for(watch, conn, conn->sent);
+    else
+        conn->waits_since = 0;
+    conn->is_http = conn->answering = conn->late = false;
+    conn->sent = 0;
+}
+
+static void on_tick(h2o_timeout_entry_t *entry)
+{
+    cbx_watch_t *watch = H2O_STRUCT_FROM_MEMBER(cbx_watch_t, tick, entry);
+    h2o_context_t *ctx = watch->ctx;
+
+    h2o_timeout_link(ctx->loop, &ctx->one_sec_timeout, &watch->tick);
+    H2O_HTTP1_CALLBACKS.foreach_request(ctx, on_request, NULL);
+    H2O_HTTP2_CALLBACKS.foreach_request(ctx, on_request, NULL);
+    for (h2o_linklist_t *n = watch->conns.next; n != &watch->conns; n = n->next)
+        look_at(watch, conn_at(n));
+}
+
+/* -- who gives up -- */
+
+/* a body was due, and not all of it went out; where its length is not known, nothing of it */
+static bool ended_unanswered(h2o_req_t *req)
+{
+    if (req->res.status == 0)
+        return true;
+    if (req->res.status == 204 || req->res.status == 304 ||
+        h2o_memis(req->input.method.base, req->input.method.len, H2O_STRLIT("HEAD")))
+        return false;
+    return req->res.content_length == SIZE_MAX ? req->bytes_sent == 0
+                                               : req->bytes_sent < req->res.content_length;
+}
+
+/* the request dies; H2O tells its loggers */
+static void on_end(h2o_logger_t *self, h2o_req_t *req)
+{
+    int64_t now = cbx_clock_steady();
+    conn_t *conn;
+
+    (void)self;
+    if (req->version < 0x200 || !ended_unanswered(req))
+        return;
+    conn = conn_of(req);
+    if (now - conn->aborts_since > ABORTS_MS) {
+        conn->aborts_since = now;
+        conn->aborts = 0;
+    }
+    if (++conn->aborts == ABORTS_MAX)
+        cut(conn, "requests given up");
+}
+
+void cbx_watch_register(h2o_hostconf_t *host)
+{
+    for (size_t i = 0; i != host->paths.size; ++i)
+        h2o_create_logger(&host->paths.entries[i], sizeof(h2o_logger_t))->log_access = on_end;
+    h2o_create_logger(&host->fallback_path, sizeof(h2o_logger_t))->log_access = on_end;
+}
+
+/* -- life -- */
+
+cbx_watch_t *cbx_watch_create(h2o_context_t *ctx, unsigned write_timeout)
+{
+    cbx_watch_t *watch = cbx_zalloc(sizeof(*watch));
+
+    watch->ctx = ctx;
+    watch->write_timeout = (int64_t)write_timeout * 1000;
+    watch->tick.cb = on_tick;
+    h2o_linklist_init_anchor(&watch->conns);
+    h2o_timeout_link(ctx->loop, &ctx->one_sec_timeout, &watch->tick);
+    return watch;
+}
+
+void cbx_watch_free(cbx_watch_t *watch)
+{
+    if (watch == NULL)
+        return;
+    h2o_timeout_unlink(&watch->tick);
+    free(watch);
+}
