@@ -135,7 +135,7 @@ my %flood = (
     'PRIORITY'                 => join('', map { frame(2, 0, 1, pack 'NC', 0, $_ % 256) } 1 .. 1000),
     'unknown RST_STREAMs'      => frame(3, 0, 1, pack 'N', 8) . frame(3, 0, 1, pack 'N', 8) x 999
 );
-story "a flood of $_" => sub { besiege $server, $_, 30, flood($flood{$_}) } for sort keys %flood;
+story "a flood of $_" => sub { besiege $server, $_, 60, flood($flood{$_}) } for sort keys %flood;
 story "a flood of $_, whose answers nobody reads" => sub { besiege $server, $_, 60, flood($flood{$_}, deaf => 1, rcvbuf => 4096, tls => 1) } for qw(PINGs SETTINGS);
 
 # -- requests that are given up --
