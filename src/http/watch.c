@@ -33,9 +33,8 @@ enum {
         10 * 1000 /* ... in this time: a browser that leaves a busy page gives up a hundred at most, once */
 };
 
-typedef struct conn {
-    h2o_linklist_t link;
-    h2o_socket_t *sock;
+/* what is only known of a connection that speaks HTTP */
+struct http {
     /* what this second's look at the requests found */
     bool is_http, answering, late;
     uint64_t sent;
@@ -45,6 +44,12 @@ typedef struct conn {
     /* requests that it gave up lately */
     int64_t aborts_since;
     unsigned aborts;
+};
+
+typedef struct conn {
+    h2o_linklist_t link;
+    h2o_socket_t *sock;
+    struct http *http; /* NULL: it is a WebSocket, of which there are many, and all idle */
 } conn_t;
 
 struct cbx_watch {
@@ -71,6 +76,7 @@ static void on_close(void *arg)
     conn_t *conn = arg;
 
     h2o_linklist_unlink(&conn->link);
+    free(conn->http);
     free(conn);
     CBX_COUNT(connections, -1);
 }
@@ -80,9 +86,18 @@ void cbx_watch_add(cbx_watch_t *watch, h2o_socket_t *sock)
     conn_t *conn = cbx_zalloc(sizeof(*conn));
 
     conn->sock = sock;
+    conn->http = cbx_zalloc(sizeof(*conn->http));
     h2o_linklist_insert(&watch->conns, &conn->link);
     sock->on_close.cb = on_close;
     sock->on_close.data = conn;
+}
+
+void cbx_watch_upgraded(h2o_socket_t *sock)
+{
+    conn_t *conn = sock->on_close.data;
+
+    free(conn->http);
+    conn->http = NULL;
 }
 
 bool cbx_watch_is_empty(const cbx_watch_t *watch)
@@ -132,14 +147,16 @@ static bool is_late(h2o_req_t *req)
 
 static int on_request(h2o_req_t *req, void *arg)
 {
-    conn_t *conn = conn_of(req);
+    struct http *http = conn_of(req)->http;
 
     (void)arg;
-    conn->is_http = true;
-    conn->late = conn->late || is_late(req);
-    conn->answering =
-        conn->answering || (req->version >= 0x200 && req->timestamps.response_start_at.tv_sec != 0);
-    conn->sent += req->bytes_sent;
+    if (http == NULL)
+        return 0; /* the answer to its upgrade is on the way out */
+    http->is_http = true;
+    http->late = http->late || is_late(req);
+    http->answering =
+        http->answering || (req->version >= 0x200 && req->timestamps.response_start_at.tv_sec != 0);
+    http->sent += req->bytes_sent;
     return 0;
 }
 
@@ -158,29 +175,30 @@ static void wait_for(cbx_watch_t *watch, conn_t *conn, uint64_t reached)
 {
     int64_t now = cbx_clock_steady();
 
-    if (conn->waits_since == 0 || conn->reached != reached) {
-        conn->waits_since = now;
-        conn->reached = reached;
-    } else if (now - conn->waits_since >= watch->write_timeout) {
+    if (conn->http->waits_since == 0 || conn->http->reached != reached) {
+        conn->http->waits_since = now;
+        conn->http->reached = reached;
+    } else if (now - conn->http->waits_since >= watch->write_timeout) {
         cut(conn, "it does not read");
-        conn->waits_since = now;
+        conn->http->waits_since = now;
     }
 }
 
 static void look_at(cbx_watch_t *watch, conn_t *conn)
 {
+    struct http *http = conn->http;
     bool writing = h2o_socket_is_writing(conn->sock);
 
-    if (conn->late)
+    if (http->late)
         cut(conn, "a request does not end");
-    else if (writing && (conn->is_http || is_http2(conn)))
+    else if (writing && (http->is_http || is_http2(conn)))
         wait_for(watch, conn, acknowledged(conn->sock));
-    else if (conn->answering)
-        wait_for(watch, conn, conn->sent);
+    else if (http->answering)
+        wait_for(watch, conn, http->sent);
     else
-        conn->waits_since = 0;
-    conn->is_http = conn->answering = conn->late = false;
-    conn->sent = 0;
+        http->waits_since = 0;
+    http->is_http = http->answering = http->late = false;
+    http->sent = 0;
 }
 
 static void on_tick(h2o_timeout_entry_t *entry)
@@ -192,7 +210,8 @@ static void on_tick(h2o_timeout_entry_t *entry)
     H2O_HTTP1_CALLBACKS.foreach_request(ctx, on_request, NULL);
     H2O_HTTP2_CALLBACKS.foreach_request(ctx, on_request, NULL);
     for (h2o_linklist_t *n = watch->conns.next; n != &watch->conns; n = n->next)
-        look_at(watch, conn_at(n));
+        if (conn_at(n)->http != NULL)
+            look_at(watch, conn_at(n));
 }
 
 /* -- who gives up -- */
@@ -213,18 +232,18 @@ static bool ended_unanswered(h2o_req_t *req)
 static void on_end(h2o_logger_t *self, h2o_req_t *req)
 {
     int64_t now = cbx_clock_steady();
-    conn_t *conn;
+    struct http *http;
 
     (void)self;
     if (req->version < 0x200 || !ended_unanswered(req))
         return;
-    conn = conn_of(req);
-    if (now - conn->aborts_since > ABORTS_MS) {
-        conn->aborts_since = now;
-        conn->aborts = 0;
+    http = conn_of(req)->http;
+    if (now - http->aborts_since > ABORTS_MS) {
+        http->aborts_since = now;
+        http->aborts = 0;
     }
-    if (++conn->aborts == ABORTS_MAX)
-        cut(conn, "requests given up");
+    if (++http->aborts == ABORTS_MAX)
+        cut(conn_of(req), "requests given up");
 }
 
 void cbx_watch_register(h2o_hostconf_t *host)

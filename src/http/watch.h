@@ -19,6 +19,8 @@ void cbx_watch_free(cbx_watch_t *watch);
 
 /* a connection begins, which is counted already; it is forgotten, and counted off, when the socket closes */
 void cbx_watch_add(cbx_watch_t *watch, h2o_socket_t *sock);
+/* it is a WebSocket now */
+void cbx_watch_upgraded(h2o_socket_t *sock);
 bool cbx_watch_is_empty(const cbx_watch_t *watch);
 /* shutdown(2) for all */
 void cbx_watch_shut_down_all(cbx_watch_t *watch, int how);

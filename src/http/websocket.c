@@ -11,6 +11,7 @@
 #include "http/extension.h"
 #include "http/guard.h"
 #include "http/reply.h"
+#include "http/watch.h"
 #include "live/hub.h"
 #include "wire/deflate.h"
 
@@ -90,6 +91,7 @@ static void upgrade(h2o_req_t *req, const char *key)
         cbx_reply_header(req, "sec-websocket-protocol", SUBPROTOCOL);
     if (deflate)
         cbx_reply_header(req, "sec-websocket-extensions", CBX_DEFLATE_ANSWER);
+    cbx_watch_upgraded(req->conn->callbacks->get_socket(req->conn));
     cbx_hub_upgrade(local->hub, req, key, known ? &token : NULL, deflate);
 }
 
