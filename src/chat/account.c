@@ -11,6 +11,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "chat/state.h"
+#include "wire/token.h"
 
 enum {
     NAME_KEPT_MS =
@@ -271,9 +272,11 @@ typedef enum which { THIS_SESSION, ALL_SESSIONS, OTHER_SESSIONS } which_t;
 static void close_seats(cbx_core_t *core, const cbx_command_t *cmd, which_t which)
 {
     cbx_person_t *person = cbx_people_find(&core->people, cmd->user_id);
+    uint8_t jti[CBX_JTI_LEN / 2];
 
+    cbx_token_pack_id(jti, cmd->jti);
     for (cbx_seat_t *seat = person == NULL ? NULL : person->seats; seat != NULL; seat = seat->next) {
-        bool same = memcmp(seat->jti, cmd->jti, sizeof(seat->jti)) == 0;
+        bool same = memcmp(seat->jti, jti, sizeof(jti)) == 0;
         if ((which == THIS_SESSION && !same) || (which == OTHER_SESSIONS && same))
             continue;
         seat->closing = true;

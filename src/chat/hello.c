@@ -13,6 +13,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "chat/state.h"
+#include "wire/token.h"
 
 /* -- from where does each room go on? -- */
 
@@ -206,7 +207,7 @@ static cbx_err_t sit(cbx_core_t *core, cbx_command_t *cmd, cbx_seat_t **seat)
 
     *seat = cbx_seats_find(&core->people.seats, cmd->session);
     if (*seat != NULL && cmd->jti[0] == '\0') {
-        memcpy(cmd->jti, (*seat)->jti, CBX_JTI_LEN);
+        cbx_token_unpack_id(cmd->jti, (*seat)->jti);
         cmd->user_id = (*seat)->person->user.id;
     }
     if ((err = cbx_store_session(core->store, cmd->jti, &user_id)) != CBX_OK)
@@ -218,8 +219,7 @@ static cbx_err_t sit(cbx_core_t *core, cbx_command_t *cmd, cbx_seat_t **seat)
     if ((err = cbx_people_load(&core->people, core->store, user_id, core->burst, &person)) != CBX_OK)
         return err == CBX_ERR_NOT_FOUND ? CBX_ERR_UNAUTHORIZED : err;
     if (*seat != NULL) {
-        memcpy((*seat)->jti, cmd->jti,
-               CBX_JTI_LEN); /* the newest token is the one whose end is the connection's */
+        cbx_token_pack_id((*seat)->jti, cmd->jti); /* the newest token's end is the connection's */
         return CBX_OK;
     }
     *seat = cbx_people_sit(&core->people, person, cmd->session, cmd->jti);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "wire/token.h"
 
 static int by_room(const void *a, const void *b)
 {
@@ -43,13 +44,14 @@ static void on_room(void *arg, const cbx_store_member_t *member)
 
 void cbx_person_set_user(cbx_person_t *person, const cbx_user_t *user)
 {
+    bool same = strcmp(user->username, user->display_name) == 0;
     size_t len = strlen(user->username) + 1;
 
     free(person->user.username);
     person->user.id = user->id;
     person->guest = user->guest;
-    person->user.username = cbx_alloc(len + strlen(user->display_name) + 1);
-    person->user.display_name = person->user.username + len;
+    person->user.username = cbx_alloc(len + (same ? 0 : strlen(user->display_name) + 1));
+    person->user.display_name = person->user.username + (same ? 0 : len);
     strcpy(person->user.username, user->username);
     strcpy(person->user.display_name, user->display_name);
 }
@@ -227,7 +229,7 @@ cbx_seat_t *cbx_people_sit(cbx_people_t *people, cbx_person_t *person, uint64_t 
 
     seat->session = session;
     seat->person = person;
-    memcpy(seat->jti, jti, CBX_JTI_LEN);
+    cbx_token_pack_id(seat->jti, jti);
     seat->next = person->seats;
     person->seats = seat;
     come(people, person);

@@ -26,7 +26,7 @@ typedef struct cbx_membership {
 struct cbx_person {
     struct {
         int64_t id;
-        char *username, *display_name; /* in one piece of memory, which begins with the username */
+        char *username, *display_name; /* in one piece of memory, once where they are the same */
     } user;
     uint32_t rooms_len : 24;
     bool guest : 1;

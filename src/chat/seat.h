@@ -34,10 +34,10 @@ static inline uint32_t cbx_session_slot(uint64_t session)
 typedef struct cbx_seat {
     uint64_t session;
     struct cbx_person *person;
-    struct cbx_seat *next; /* of the same person */
-    char jti[CBX_JTI_LEN]; /* of its token; not terminated */
-    bool closing;          /* logged out: nothing more is taken from it */
-    bool welcomed;         /* has its welcome; before, it is told nothing else */
+    struct cbx_seat *next;        /* of the same person */
+    uint8_t jti[CBX_JTI_LEN / 2]; /* of its token, packed */
+    bool closing;                 /* logged out: nothing more is taken from it */
+    bool welcomed;                /* has its welcome; before, it is told nothing else */
 } cbx_seat_t;
 
 typedef struct cbx_seats {

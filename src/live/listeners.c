@@ -86,6 +86,11 @@ struct telling {
     cbx_frame_t *lean; /* without news, for those who have much waiting already; NULL: nothing */
 };
 
+struct tellings {
+    struct telling plain, deflated;
+    bool news; /* there are some */
+};
+
 static struct telling make_telling(const cbx_frames_t *frames, const cbx_frames_t *news)
 {
     static const cbx_frames_t none;
@@ -115,31 +120,57 @@ static struct telling make_deflated(cbx_deflate_t *deflate, const cbx_hub_room_t
     return telling;
 }
 
-/* sends it straight to the socket, with the others of this turn */
-static void put_aside(cbx_hub_t *hub, cbx_session_t *s, cbx_frame_t *run)
+/* what this listener is told: news only where little waits */
+static cbx_frame_t *run_for(const cbx_session_t *s, const struct tellings *t)
 {
-    if (hub->straight_len == hub->straight_cap) {
-        hub->straight_cap = hub->straight_cap == 0 ? 64 : hub->straight_cap * 2;
-        hub->straight = cbx_realloc(hub->straight, sizeof(*hub->straight) * hub->straight_cap);
-        hub->sendings = cbx_realloc(hub->sendings, sizeof(*hub->sendings) * hub->straight_cap);
-    }
-    hub->straight[hub->straight_len] = (struct cbx_straight){s, run};
-    hub->sendings[hub->straight_len++] = (cbx_sending_t){s->fd, run->bytes, run->len, 0};
+    const struct telling *telling = s->deflates ? &t->deflated : &t->plain;
+
+    return !t->news || cbx_session_takes_news(s) ? telling->full : telling->lean;
 }
 
-static void tell_listeners(cbx_hub_t *hub, cbx_hub_room_t *room, const struct telling *plain,
-                           const struct telling *deflated, bool alone)
+/* behind what waits for them: to all, or, where the others are next, to those for whom something does */
+static void push_to_listeners(cbx_hub_room_t *room, const struct tellings *t, bool others_next)
 {
     for (size_t i = 0; i != room->len; ++i) {
         cbx_session_t *s = room->listeners[i];
-        const struct telling *telling = s->deflates ? deflated : plain;
-        cbx_frame_t *run = room->news.len == 0 || cbx_session_takes_news(s) ? telling->full : telling->lean;
+        cbx_frame_t *run;
         if (i + AHEAD < room->len)
             __builtin_prefetch(room->listeners[i + AHEAD]);
-        if (run != NULL && alone && cbx_session_is_clear(s))
-            put_aside(hub, s, run);
-        else if (run != NULL)
+        if (others_next && cbx_session_is_clear(s))
+            continue;
+        s->told = others_next;
+        if ((run = run_for(s, t)) != NULL)
             cbx_session_push(s, run);
+    }
+}
+
+/* up to CBX_SENDINGS of those with an index below `*left`, from the last to the first: who is cut meanwhile
+ * gives the place to somebody who has been told already */
+static size_t gather(cbx_hub_t *hub, cbx_hub_room_t *room, const struct tellings *t, size_t *left)
+{
+    size_t n = 0;
+
+    while (*left != 0 && n != CBX_SENDINGS) {
+        cbx_session_t *s = room->listeners[--*left];
+        cbx_frame_t *run = s->told ? NULL : run_for(s, t);
+        if (*left >= AHEAD)
+            __builtin_prefetch(room->listeners[*left - AHEAD]);
+        s->told = false;
+        if (run == NULL)
+            continue;
+        hub->straight[n] = (struct cbx_straight){s, run};
+        hub->sendings[n++] = (cbx_sending_t){s->fd, run->bytes, run->len, 0};
+    }
+    return n;
+}
+
+static void send_to_others(cbx_hub_t *hub, cbx_hub_room_t *room, const struct tellings *t)
+{
+    for (size_t left = room->len, n; left != 0;) {
+        n = gather(hub, room, t, &left);
+        cbx_uring_send(hub->uring, hub->sendings, n);
+        for (size_t i = 0; i != n; ++i)
+            cbx_session_sent(hub->straight[i].session, hub->straight[i].run, hub->sendings[i].sent);
     }
 }
 
@@ -149,34 +180,26 @@ static void drop_telling(struct telling *telling)
     cbx_frame_unref(telling->lean);
 }
 
-static void send_straight(cbx_hub_t *hub)
-{
-    cbx_uring_send(hub->uring, hub->sendings, hub->straight_len);
-    for (size_t i = 0; i != hub->straight_len; ++i)
-        cbx_session_sent(hub->straight[i].session, hub->straight[i].run, hub->sendings[i].sent);
-    hub->straight_len = 0;
-}
-
 /* `alone`: nothing else is told this turn, so it goes straight to the sockets of those for whom nothing
  * waits. The others come first: whoever spoke has the answer before a thousand have the event, and says the
  * next thing while they get it. */
 static void flush(cbx_hub_t *hub, cbx_hub_room_t *room, bool alone)
 {
-    struct telling plain, deflated = {NULL, NULL};
+    struct tellings t = {.news = room->news.len != 0};
 
     if (room->frames.len + room->news.len == 0)
         return;
-    plain = make_telling(&room->frames, &room->news);
+    t.plain = make_telling(&room->frames, &room->news);
     if (room->deflaters != 0)
-        deflated = make_deflated(hub->deflate, room);
+        t.deflated = make_deflated(hub->deflate, room);
     CBX_COUNT(frames_out, (int64_t)((room->frames.len + room->news.len) * room->len));
-    tell_listeners(hub, room, &plain, &deflated, alone);
+    push_to_listeners(room, &t, alone);
     if (alone) {
         cbx_hub_write(hub);
-        send_straight(hub);
+        send_to_others(hub, room, &t);
     }
-    drop_telling(&plain);
-    drop_telling(&deflated);
+    drop_telling(&t.plain);
+    drop_telling(&t.deflated);
     drop_frames(&room->frames);
     drop_frames(&room->news);
 }
@@ -281,6 +304,4 @@ void cbx_rooms_free(cbx_hub_t *hub)
         free(room->news.list);
         free(room);
     }
-    free(hub->straight);
-    free(hub->sendings);
 }

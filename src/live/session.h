@@ -30,6 +30,7 @@ typedef struct cbx_session {
     bool dirty : 1;    /* is in the hub's list of those to write to */
     bool finished : 1; /* closes when what waits is written */
     bool broken : 1;   /* what came is no WebSocket, though wslay would end it without a code */
+    bool told : 1;     /* what its room is told, before the others */
     bool slow : 1;     /* more than outbound-limit waits; the timer will look again */
     bool deflates : 1; /* permessage-deflate was agreed on (RFC 7692) */
     uint32_t places_len;

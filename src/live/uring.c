@@ -11,7 +11,7 @@
 #include "base/error.h"
 
 enum {
-    ENTRIES = 512, /* sends in one submission: 50 KB a worker, and the call itself is 0.1 % of their cost */
+    ENTRIES = 512, /* in one submission: 50 KB a worker */
     FEW = 4        /* sends that are not worth a ring */
 };
 

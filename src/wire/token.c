@@ -9,6 +9,7 @@
 
 #include <inttypes.h>
 #include <jwt.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,13 +23,23 @@
 
 void cbx_token_new_id(char jti[CBX_JTI_LEN + 1])
 {
-    unsigned char random[CBX_JTI_LEN / 2];
-
+    uint8_t random[CBX_JTI_LEN / 2];
     ssize_t got = getrandom(random, sizeof(random), 0); /* so few bytes come at once, or never */
 
     CBX_ASSERT(got == (ssize_t)sizeof(random));
-    for (size_t i = 0; i < sizeof(random); ++i)
-        snprintf(jti + 2 * i, 3, "%02x", random[i]);
+    cbx_token_unpack_id(jti, random);
+}
+
+void cbx_token_pack_id(uint8_t packed[CBX_JTI_LEN / 2], const char *jti)
+{
+    int result = sodium_hex2bin(packed, CBX_JTI_LEN / 2, jti, CBX_JTI_LEN, NULL, NULL, NULL);
+
+    CBX_ASSERT(result == 0); /* a token with another id is not verified */
+}
+
+void cbx_token_unpack_id(char jti[CBX_JTI_LEN + 1], const uint8_t packed[CBX_JTI_LEN / 2])
+{
+    sodium_bin2hex(jti, CBX_JTI_LEN + 1, packed, CBX_JTI_LEN / 2);
 }
 
 char *cbx_token_sign(const cbx_settings_t *settings, const cbx_token_t *token)

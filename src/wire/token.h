@@ -17,6 +17,10 @@ typedef struct cbx_token {
 /* fills `jti` with 128 random bits in hex; any thread */
 void cbx_token_new_id(char jti[CBX_JTI_LEN + 1]);
 
+/* the bytes that an id writes in hex, where half the room matters; and back */
+void cbx_token_pack_id(uint8_t packed[CBX_JTI_LEN / 2], const char *jti);
+void cbx_token_unpack_id(char jti[CBX_JTI_LEN + 1], const uint8_t packed[CBX_JTI_LEN / 2]);
+
 /* gives the token as text (malloc'ed), signed with the settings' secret; any thread */
 char *cbx_token_sign(const cbx_settings_t *settings, const cbx_token_t *token);
 

@@ -93,11 +93,13 @@ static void usernames(void **state)
     (void)state;
     for (int c = 0; c < 256; ++c) {
         name[0] = (char)c;
-        assert_int_equal(cbx_username_valid(name, 1), c != 0 && strchr(allowed, c) != NULL);
+        assert_int_equal(cbx_username_valid(name, 1), c != 0 && c != '.' && strchr(allowed, c) != NULL);
         memcpy(name, "ab", 2);
         name[2] = (char)c;
         assert_int_equal(cbx_username_valid(name, 3), c != 0 && strchr(allowed, c) != NULL);
     }
+    assert_false(cbx_username_valid("..", 2)); /* a path would mean something else by it */
+    assert_true(cbx_username_valid("...", 3));
     memset(name, 'x', sizeof(name));
     assert_false(cbx_username_valid(name, 0));
     assert_true(cbx_username_valid(name, CBX_NAME_MAX));
