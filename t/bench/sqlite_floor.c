@@ -4,21 +4,30 @@
  *     sqlite_floor FOLDER [SECONDS] [ROWS]     makes and removes FOLDER/floor.db; 3 s each; 32 rows a commit
  *
  * The table and its indexes are the store's own (the store makes the file), WAL, synchronous FULL, foreign
- * keys on. What is left out is all that the server does besides: sockets, JSON, the revs of rooms. A line for
- * people on stderr, JSON on stdout.
+ * keys on. What is left out is all that the server does besides: sockets, JSON, the revs of rooms. And what
+ * one sync takes on this disk, of about as many new bytes as a commit of one row writes. A line for people on
+ * stderr, JSON on stdout.
  */
+#include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <sqlite3.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "store/store.h"
 
-enum { TEXT = 64 }; /* bytes of a text, as load.c sends them */
+enum {
+    TEXT = 64,               /* bytes of a text */
+    SYNC_BYTES = 16 * 1024,  /* a commit of one row: the leaves of the table and its indexes */
+    SYNC_FILE = 4096 * 1024, /* written round and round, as the log is: it starts again after 1,000 pages */
+    SYNCS_MAX = 100000
+};
 
 static sqlite3 *db;
 static sqlite3_stmt *insert;
@@ -105,6 +114,53 @@ static double measure(int64_t user, int per_commit, double seconds)
     return (double)(rows - before) * 1000 / (double)(now - start);
 }
 
+/* -- one sync -- */
+
+static double syncs[SYNCS_MAX]; /* ms */
+static int sync_count;
+
+static double now_ms(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
+}
+
+static int by_size(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+
+    return (x > y) - (x < y);
+}
+
+static double percentile(double share)
+{
+    return syncs[(int)(share * (sync_count - 1))];
+}
+
+/* fills `syncs`, in order of size */
+static void measure_syncs(const char *path, double seconds)
+{
+    static char bytes[SYNC_BYTES];
+    int fd = open(path, O_RDWR | O_CREAT | O_TRUNC, 0600);
+    double start = now_ms(), before;
+
+    do {
+        off_t at = (off_t)sync_count * SYNC_BYTES % SYNC_FILE;
+
+        if (pwrite(fd, bytes, SYNC_BYTES, at) != SYNC_BYTES)
+            die("%s: %s", path, strerror(errno));
+        before = now_ms();
+        if (fdatasync(fd) != 0)
+            die("%s: %s", path, strerror(errno));
+        syncs[sync_count++] = now_ms() - before;
+    } while (sync_count != SYNCS_MAX && now_ms() - start < seconds * 1000);
+    close(fd);
+    unlink(path);
+    qsort(syncs, (size_t)sync_count, sizeof(syncs[0]), by_size);
+}
+
 static void remove_database(const char *path)
 {
     static const char *const ends[] = {"", "-wal", "-shm"};
@@ -136,8 +192,13 @@ int main(int argc, char **argv)
     sqlite3_finalize(insert);
     sqlite3_close(db);
     remove_database(path);
-    fprintf(stderr, "SQLite alone: %.0f rows/s one a commit, %.0f rows/s with %d a commit\n", one, many,
-            per_commit);
-    printf("{\"one_per_s\":%.1f,\"many_per_s\":%.1f,\"rows_per_commit\":%d}\n", one, many, per_commit);
+    measure_syncs(path, seconds);
+    fprintf(stderr,
+            "SQLite alone: %.0f rows/s one a commit, %.0f rows/s with %d a commit; a sync p50 %.3f ms, "
+            "p99 %.3f ms\n",
+            one, many, per_commit, percentile(0.5), percentile(0.99));
+    printf("{\"one_per_s\":%.1f,\"many_per_s\":%.1f,\"rows_per_commit\":%d,\"sync_p50_ms\":%.4f,"
+           "\"sync_p99_ms\":%.4f}\n",
+           one, many, per_commit, percentile(0.5), percentile(0.99));
     return 0;
 }
