@@ -141,15 +141,15 @@ sub cpu_of_machine {
 # runs `$do`, and notes when others took more of the machine meanwhile than a measure can bear
 sub in_peace ($what, $do) {
     my $bearable = 0.05;                                             # of one core
-    say STDERR "  $what";
+    print STDERR "  $what";
     my ($from, $machine, $own) = (time, cpu_of_machine(), cpu_of_all($$));
-    my $result = $do->();
+    my $result = eval { $do->() };
+    my $why    = $@;
     my $others = (cpu_of_machine() - $machine - cpu_of_all($$) + $own) / (time - $from);
     ++$measures;
-    if ($others > $bearable) {
-        push @noise, [$what, $others];
-        warn sprintf "  %s: others took %.0f %% of a core meanwhile\n", $what, 100 * $others;
-    }
+    push @noise, [$what, $others] if $others > $bearable;
+    say STDERR $others > $bearable ? sprintf ' (WARNING: others took %.0f %% of a core)', 100 * $others : '';
+    die $why unless defined $result;
     return $result;
 }
 
@@ -168,7 +168,10 @@ sub commas ($n) {
     return $text;
 }
 
-# with so many digits behind the point
-sub about ($n, $digits = 2) { return defined $n ? sprintf "%.${digits}f", $n : '-' }
+# with so many digits behind the point, where the number is not so large that nobody wants them
+sub about ($n, $digits = 2) {
+    return '-' unless defined $n;
+    return $n >= 1000 ? commas($n) : sprintf "%.${digits}f", $n;
+}
 
 1;

@@ -97,7 +97,7 @@ sub prefill ($dir, $count) {
     my ($user) = $db->selectrow_array('SELECT min(id) FROM users');
     $db->do('PRAGMA synchronous = OFF');
     $db->begin_work;
-    $db->do('WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < ?1)
+    $db->do('WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < CAST(?1 AS INTEGER))
         INSERT INTO messages (username, message, timestamp, date, room_id, user_id, rev, cid)
         SELECT ?2, printf(\'%.64c\', \'x\'), 1700000000000 + i, \'2023-11-14\', 1, ?3, i, \'p-\' || i FROM n',
         undef, $count, 'bench', $user);

@@ -63,7 +63,7 @@ sub ratio ($ours, $theirs, $value, $to = $value) {
 # memory that is the process's own, kB
 sub private_kb ($pid) {
     my $sum = 0;
-    $sum += $1 while slurp("/proc/$pid/smaps_rollup") =~ /^Private_\w+:\s+(\d+)/mg;
+    $sum += $_ for slurp("/proc/$pid/smaps_rollup") =~ /^Private_(?:Clean|Dirty):\s+(\d+)/mg;
     return $sum;
 }
 

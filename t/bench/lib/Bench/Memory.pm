@@ -48,7 +48,7 @@ sub idle_point ($count) {
 
 # as many of these as the descriptors allow
 sub points {
-    my @all    = $opt{all} ? (1000, 10_000, 18_000) : (1000, 10_000);
+    my @all    = $opt{all} ? (1000, 10_000, 18_000) : (10_000);
     my @points = grep { $_ + 200 < Bench::Servers::descriptors() } @all;
     warn "idle: not with $_ connections, more than the descriptors allow\n" for grep { $_ + 200 >= Bench::Servers::descriptors() } @all;
     return @points;

@@ -15,7 +15,7 @@ our @EXPORT = qw(messages);
 
 sub one_round ($env) {
     my %got = (sqlite => in_peace('SQLite alone', sub { measure($env, "$opt{build}/bench/sqlite_floor", $opt{temp}, 1) }));
-    my $server = chatterbox(env => $env);
+    my $server = chatterbox(env => $env, core => undef);
     $got{$_} = load($server, "64 senders in 64 rooms, $_ in flight", '-m', 64, '-R', 64, '-k', $_) // {} for 1, 8;
     done($server);
     return \%got;

@@ -130,6 +130,7 @@ hosts:
       "/api": {chatterbox.api: ON}
       "/ws": {chatterbox.websocket: ON}
 END
+    unlink "$dir/log";    # of the last one in this folder
     my $pid = spawn("$dir/log", \%more, "$opt{build}/chatterbox", '-c', "$dir/conf.yaml");
     wait_until "chatterbox (see $dir/log)", sub { alive($pid, "$dir/log"); slurp("$dir/log") =~ /^ready$/m };
     my ($port) = slurp("$dir/log") =~ m{listening on http://127\.0\.0\.1:(\d+)};
