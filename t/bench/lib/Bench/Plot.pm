@@ -20,7 +20,7 @@ my $peer  = '#d9822b';
 # -- the two rows of bars --
 
 my %name = ('floor each' => 'bare loop,{/*0.85  a send each}', 'floor turn' => 'bare loop,{/*0.85  a send a turn}',
-    'floor uring' => 'bare loop,{/*0.85  io_uring}', ws => 'Node.js ws', nchan => 'nginx, nchan', fastapi => 'FastAPI');
+    'floor uring' => 'bare loop,{/*0.85  io\\_uring}', ws => 'Node.js ws', nchan => 'nginx, nchan', fastapi => 'FastAPI, uvicorn');
 
 # a bar for each server, the best one on top; a number at its end
 sub bars ($title, $key, $log, $format) {
@@ -30,10 +30,10 @@ sub bars ($title, $key, $log, $format) {
     my @rows  = map { [$names[$_], $median->{$names[$_]}{$key}, $_] } 0 .. $#names;
     my ($max) = sort { $b <=> $a } map { $_->[1] } @rows;
     my $low   = $log ? 10_000 : 0;
-    my $range = $log ? '[10000:' . $max * 12 . ']' : '[0:' . $max * 1.25 . ']';
+    my $range = $log ? '[10000:' . $max * 12 . ']' : '[0:' . $max * 1.45 . ']';
     my $data  = join "\n", map {
         my ($name, $value, $y) = @$_;
-        join "\t", $value, $y, hex(substr $color{$name} // $peer, 1), $low, $format->($value);
+        join "\t", $value, $y, hex(substr $color{$name} // $peer, 1), $low, $format->($value) . (!$log && $median->{$name}{rate} != 50 ? " (at $median->{$name}{rate}/s)" : '');
     } @rows;
     my $tics = join ', ', map {"'" . ($name{$_->[0]} // $_->[0]) . "' $_->[2]"} @rows;
     return <<"END";
@@ -68,7 +68,7 @@ sub curve ($name, $title, $keys) {
     for my $key (grep { defined $points->[0][1]{$_} } @$keys) {
         my @there = grep { defined $_->[1]{$key} } @$points;
         for (@there) { $max = $_->[1]{$key} if $_->[1]{$key} > $max }
-        push @blocks, "\$c$n << EOD\n" . join("\n", map {"$_->[0] $_->[1]{$key}"} @there) . "\nEOD\n";
+        push @blocks, "\$c$n << EOD\n" . join("\n", map {"$_->[0]\t$_->[1]{$key}"} @there) . "\nEOD\n";
         push @plots, sprintf q($c%d using 1:2 with linespoints linewidth 2 pointtype 7 pointsize 0.6 linecolor '%s' title '%s'),
             $n, $n ? $muted : '#0b6bcb', @$keys > 1 ? $line{$key} : '';
         ++$n;
@@ -93,7 +93,7 @@ sub millions ($n) { return $n >= 1e6 ? sprintf('%.2f M', $n / 1e6) : sprintf('%.
 # the program for gnuplot; a grid of two columns
 sub program ($terminal, $file) {
     my @panels = (
-        bars('deliveries/s, 16 messages in flight', 'deliveries_per_s_16', 1, \&millions),
+        bars('deliveries/s, 16 messages in flight (log scale)', 'deliveries_per_s_16', 1, \&millions),
         bars('CPU of a delivery, µs, at 50 messages/s', 'cpu_us_per_delivery', 0, sub ($n) { sprintf '%.1f', $n }),
         grep {length} map { curve(@$_) } @curves);
     my $rows   = @panels > 2 ? 1 + @panels / 2 : 1;
@@ -113,6 +113,7 @@ set terminal $terminal size 1000,$height enhanced font 'sans-serif,13' backgroun
 set output '$file'
 set multiplot title 'One speaks, 1,000 hear it: 100 bytes, one worker on one core' font ',15' textcolor '$ink'
 set border 0
+set datafile separator tab
 set key top left textcolor '$ink' samplen 1.5
 set title font ',13' textcolor '$ink'
 set tics textcolor '$ink'
