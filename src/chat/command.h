@@ -60,12 +60,13 @@ typedef struct cbx_member_page {
     bool online; /* only those who are */
 } cbx_member_page_t;
 
-/* what a reader fetched for a hello: the changes of a room behind `since`, complete up to rev `upto` */
+/* what a reader fetched for a hello: the changes of a room behind what the client has, complete up to rev
+ * `upto`, which at first is that */
 typedef struct cbx_fetched {
-    int64_t room, since, upto;
+    int64_t room, upto;
     bool reset;                  /* too many: the client gets the newest page instead */
     struct cbx_entry **messages; /* by rev, lowest first; owned (chat/room.h) */
-    size_t len;
+    size_t len, before;          /* ... of which so many were fetched before the last time */
 } cbx_fetched_t;
 
 typedef struct cbx_command cbx_command_t;
@@ -88,6 +89,7 @@ struct cbx_command {
     bool again;             /* ... and back from there: it has paid already */
     cbx_fetched_t *fetched; /* a hello's: one for each room that memory could not answer */
     size_t fetched_len;
+    unsigned fetches; /* how often a reader went for them */
 
     /* the way home of a request's command */
     cbx_mailbox_t *home;

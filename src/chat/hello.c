@@ -48,6 +48,9 @@ static cbx_fetched_t *fetched_of(const cbx_command_t *cmd, int64_t room)
 
 /* -- what memory does not have, a reader fetches -- */
 
+/* how often for one hello: a room that changes faster than it can be read is reset in the end */
+enum { FETCHES_MAX = 5 };
+
 struct fetch_job {
     cbx_job_t job;
     cbx_core_t *core;
@@ -74,23 +77,34 @@ static void fetch_done(cbx_mail_t *mail, void *arg)
     free(f);
 }
 
+/* Must a reader go for this room? While he was away more may have changed than memory keeps: then he goes
+ * once more, for that, which takes less long. */
+static bool needs_reader(const cbx_core_t *core, cbx_command_t *cmd, const cbx_room_t *room)
+{
+    cbx_fetched_t *fetched = fetched_of(cmd, room->id);
+    int64_t since = since_of(core, cmd, room->id);
+
+    if (since == -1 || since > room->rev || (fetched != NULL && fetched->reset) ||
+        cbx_room_remembers(room, fetched != NULL ? fetched->upto : since))
+        return false;
+    if (fetched == NULL) {
+        cmd->fetched = cbx_realloc(cmd->fetched, sizeof(*cmd->fetched) * (cmd->fetched_len + 1));
+        cmd->fetched[cmd->fetched_len++] = (cbx_fetched_t){.room = room->id, .upto = since};
+    }
+    return true;
+}
+
 /* gives the command to a reader, if a room needs one; true: it is away, or cmd->err says why not */
 static bool fetch(cbx_core_t *core, cbx_command_t *cmd, const cbx_person_t *person)
 {
     struct fetch_job *f;
+    bool needed = false;
 
-    if (cmd->fetched_len != 0)
+    for (size_t i = 0; cmd->fetches != FETCHES_MAX && i != person->rooms_len; ++i)
+        needed = needs_reader(core, cmd, cbx_core_room(core, person->rooms[i].room)) || needed;
+    if (!needed)
         return false;
-    for (size_t i = 0; i != person->rooms_len; ++i) {
-        const cbx_room_t *room = cbx_core_room(core, person->rooms[i].room);
-        int64_t since = since_of(core, cmd, room->id);
-        if (since == -1 || since > room->rev || cbx_room_remembers(room, since))
-            continue;
-        cmd->fetched = cbx_realloc(cmd->fetched, sizeof(*cmd->fetched) * (cmd->fetched_len + 1));
-        cmd->fetched[cmd->fetched_len++] = (cbx_fetched_t){.room = room->id, .since = since};
-    }
-    if (cmd->fetched_len == 0)
-        return false;
+    ++cmd->fetches;
     f = cbx_zalloc(sizeof(*f));
     f->job.run = fetch_run;
     f->job.mail.deliver = fetch_done;

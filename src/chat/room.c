@@ -28,10 +28,25 @@ struct fetch {
     cbx_json_t *json;
 };
 
+/* what was fetched of this message before, if anything, is no longer true */
+static void drop_older(cbx_fetched_t *fetched, int64_t id)
+{
+    for (size_t i = 0; i != fetched->before; ++i) {
+        if (fetched->messages[i]->id != id)
+            continue;
+        free(fetched->messages[i]);
+        memmove(fetched->messages + i, fetched->messages + i + 1,
+                sizeof(fetched->messages[0]) * (--fetched->len - i));
+        --fetched->before;
+        return;
+    }
+}
+
 static void on_change(void *arg, const cbx_message_t *m)
 {
     struct fetch *f = arg;
 
+    drop_older(f->fetched, m->id);
     if (f->fetched->len == CBX_RESUME_MAX) {
         f->fetched->reset = true;
         return;
@@ -42,12 +57,15 @@ static void on_change(void *arg, const cbx_message_t *m)
 cbx_err_t cbx_fetch_changes(cbx_store_t *reader, cbx_fetched_t *fetched)
 {
     struct fetch f = {fetched, cbx_json_create()};
+    int64_t since = fetched->upto;
     cbx_err_t err;
 
-    fetched->messages = cbx_alloc(sizeof(*fetched->messages) * CBX_RESUME_MAX);
+    fetched->before = fetched->len;
+    if (fetched->messages == NULL)
+        fetched->messages = cbx_alloc(sizeof(*fetched->messages) * CBX_RESUME_MAX);
     if ((err = cbx_store_snapshot(reader)) == CBX_OK) {
         if ((err = cbx_store_room_rev(reader, fetched->room, &fetched->upto)) == CBX_OK)
-            err = cbx_store_changes(reader, fetched->room, fetched->since, CBX_RESUME_MAX + 1, on_change, &f);
+            err = cbx_store_changes(reader, fetched->room, since, CBX_RESUME_MAX + 1, on_change, &f);
         cbx_store_snapshot_end(reader);
     }
     cbx_json_free(f.json);
@@ -88,7 +106,9 @@ void cbx_room_forget(cbx_room_t *room)
 {
     for (size_t i = 0; i != room->len; ++i)
         free(room->entries[i]);
-    room->len = 0;
+    for (size_t i = 0; i != room->late_len; ++i)
+        free(room->late[i]);
+    room->len = room->late_len = 0;
     room->loaded = false;
 }
 
@@ -170,12 +190,38 @@ static void remember_floor(cbx_room_t *room, int64_t rev)
         room->floor_rev = rev;
 }
 
+static void remove_late(cbx_room_t *room, size_t i)
+{
+    free(room->late[i]);
+    memmove(room->late + i, room->late + i + 1, sizeof(room->late[0]) * (--room->late_len - i));
+}
+
+/* keeps an older message among those that changed last; the one whose change is longest ago goes */
+static void keep_late(cbx_room_t *room, cbx_entry_t *entry)
+{
+    size_t i;
+
+    for (i = 0; i != room->late_len; ++i) {
+        if (room->late[i]->id == entry->id) {
+            remove_late(room, i);
+            break;
+        }
+    }
+    if (room->late_len == CBX_ROOM_LATE) {
+        remember_floor(room, room->late[0]->rev);
+        remove_late(room, 0);
+    }
+    for (i = room->late_len; i != 0 && room->late[i - 1]->rev > entry->rev; --i)
+        room->late[i] = room->late[i - 1];
+    room->late[i] = entry;
+    ++room->late_len;
+}
+
 static void append(cbx_room_t *room, cbx_entry_t *entry)
 {
     if (room->len == CBX_ROOM_MEMORY) {
-        remember_floor(room, room->entries[0]->rev);
         room->older = true;
-        free(room->entries[0]);
+        keep_late(room, room->entries[0]);
         memmove(room->entries, room->entries + 1, sizeof(room->entries[0]) * --room->len);
     }
     room->entries[room->len++] = entry;
@@ -197,8 +243,7 @@ void cbx_room_put(cbx_room_t *room, cbx_entry_t *entry)
         room->entries[i] = entry;
         return;
     }
-    remember_floor(room, entry->rev);
-    free(entry);
+    keep_late(room, entry);
 }
 
 bool cbx_room_remembers(const cbx_room_t *room, int64_t since)
@@ -226,9 +271,12 @@ static bool superseded(const cbx_entry_t *entry, cbx_entry_t *const *newer, size
 
 static void put_changes(cbx_room_t *room, cbx_json_t *json, int64_t since, const cbx_fetched_t *fetched)
 {
-    cbx_entry_t *newer[CBX_ROOM_MEMORY];
+    cbx_entry_t *newer[CBX_ROOM_MEMORY + CBX_ROOM_LATE];
     size_t n = 0;
 
+    for (size_t i = 0; i != room->late_len; ++i)
+        if (room->late[i]->rev > since)
+            newer[n++] = room->late[i];
     for (size_t i = 0; i != room->len; ++i)
         if (room->entries[i]->rev > since)
             newer[n++] = room->entries[i];

@@ -1,9 +1,9 @@
 /* room.h -- a room as the core knows it: its number, its newest messages encoded, and who missed what.
  *
- * The newest CBX_ROOM_MEMORY messages are kept as the bytes that clients get. `floor_rev` is the highest rev
- * among the messages that are not kept: whoever has seen that rev can be told all he missed from memory, and
- * whoever has not needs a reader. Core thread only, but for the functions on entries and fetched pages, which
- * are pure.
+ * The newest CBX_ROOM_MEMORY messages are kept as the bytes that clients get, and of the older ones those
+ * that changed last. `floor_rev` is the highest rev among the messages that are not kept: whoever has seen
+ * that rev can be told all he missed from memory, and whoever has not needs a reader. Core thread only, but
+ * for the functions on entries and fetched pages, which are pure.
  */
 #ifndef cbx_chat_room_h
 #define cbx_chat_room_h
@@ -14,6 +14,8 @@
 #include "store/store.h"
 
 #define CBX_ROOM_MEMORY 100 /* messages: a page of 50 and as much again for those who were away shortly */
+#define CBX_ROOM_LATE 100   /* older messages: one that is edited would send everybody to a reader otherwise \
+                             */
 #define CBX_RESUME_MAX                                                                                       \
     1000 /* changes of a room that a client may have missed; more: it gets the newest page instead */
 
@@ -46,12 +48,14 @@ typedef struct cbx_room {
     int64_t floor_rev;
     size_t len;
     cbx_entry_t *entries[CBX_ROOM_MEMORY]; /* by id, oldest first */
+    size_t late_len;
+    cbx_entry_t *late[CBX_ROOM_LATE]; /* of the messages before these; by rev, lowest first */
     UT_hash_handle hh;
 } cbx_room_t;
 
 cbx_entry_t *cbx_entry_new(cbx_json_t *json, const cbx_message_t *m);
 
-/* reads the changes of `fetched->room` behind `fetched->since`; a job's thread */
+/* reads the changes of `fetched->room` behind `fetched->upto`, and moves that on; a job's thread */
 cbx_err_t cbx_fetch_changes(cbx_store_t *reader, cbx_fetched_t *fetched);
 void cbx_fetched_dispose(cbx_fetched_t *fetched);
 

@@ -50,6 +50,8 @@ static const char *told(cbx_room_t *room, int64_t since, const cbx_fetched_t *fe
     return out;
 }
 
+enum { ALL = CBX_ROOM_MEMORY + CBX_ROOM_LATE }; /* that memory keeps where nothing is edited */
+
 static void test_newest_page(void **state)
 {
     cbx_room_t *room = new_room();
@@ -66,7 +68,7 @@ static void test_newest_page(void **state)
     told(room, -1, NULL, out, sizeof(out));
     assert_memory_equal(out, "61 62 ", 6);
     assert_true(room->older);
-    assert_int_equal(room->floor_rev, 10);
+    assert_int_equal(room->floor_rev, 0); /* the 10 before are kept, too, as they changed lately */
     cbx_room_free(room);
 }
 
@@ -93,15 +95,32 @@ static void test_floor_rises_with_what_memory_lets_go(void **state)
     cbx_room_t *room = new_room();
 
     (void)state;
-    for (int64_t i = 1; i <= CBX_ROOM_MEMORY; ++i)
+    for (int64_t i = 1; i <= ALL; ++i)
         cbx_room_put(room, entry(i, i));
     assert_true(cbx_room_remembers(room, 0));
-    cbx_room_put(room, entry(CBX_ROOM_MEMORY + 1, CBX_ROOM_MEMORY + 1));
+    cbx_room_put(room, entry(ALL + 1, ALL + 1));
     assert_false(cbx_room_remembers(room, 0));
     assert_true(cbx_room_remembers(room, 1));
-    cbx_room_put(room, entry(1, CBX_ROOM_MEMORY + 2)); /* an edit of a message that memory does not have */
-    assert_false(cbx_room_remembers(room, CBX_ROOM_MEMORY + 1));
-    assert_true(cbx_room_remembers(room, CBX_ROOM_MEMORY + 2));
+    cbx_room_free(room);
+}
+
+static void test_old_messages_that_changed_are_remembered(void **state)
+{
+    cbx_room_t *room = new_room();
+    char out[256];
+
+    (void)state;
+    for (int64_t i = 1; i <= ALL + 50; ++i)
+        cbx_room_put(room, entry(i, i));
+    assert_int_equal(room->floor_rev, 50);
+    cbx_room_put(room, entry(3, 251));   /* not in memory, which loses 51 for it, */
+    cbx_room_put(room, entry(3, 252));   /* ... in memory now, */
+    cbx_room_put(room, entry(120, 253)); /* ... and so was this one */
+    assert_int_equal(room->floor_rev, 51);
+    assert_string_equal(told(room, 249, NULL, out, sizeof(out)), "250 3 120");
+    cbx_room_put(room, entry(251, 254)); /* pushes 151, which is said last among the older ones */
+    assert_string_equal(told(room, 249, NULL, out, sizeof(out)), "250 3 120 251");
+    assert_int_equal(room->floor_rev, 52);
     cbx_room_free(room);
 }
 
@@ -109,7 +128,7 @@ static void test_fetched_then_memory_without_a_double(void **state)
 {
     cbx_room_t *room = new_room();
     cbx_entry_t *list[] = {entry(1, 3), entry(7, 8)};
-    const cbx_fetched_t fetched = {.room = 1, .since = 2, .upto = 8, .messages = list, .len = 2};
+    const cbx_fetched_t fetched = {.room = 1, .upto = 8, .messages = list, .len = 2};
     char out[256];
 
     (void)state;
@@ -144,6 +163,7 @@ int main(void)
         cmocka_unit_test(test_newest_page),
         cmocka_unit_test(test_changes_in_the_order_of_rev),
         cmocka_unit_test(test_floor_rises_with_what_memory_lets_go),
+        cmocka_unit_test(test_old_messages_that_changed_are_remembered),
         cmocka_unit_test(test_fetched_then_memory_without_a_double),
     };
 

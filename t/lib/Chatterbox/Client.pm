@@ -91,6 +91,7 @@ sub hello ($self, %more) {
     $self->{welcome}   = undef;
     $self->{histories} = [];
     $self->{since}     = $more{since};
+    $self->{of_epoch}  = $more{epoch} // '';
     return $self->send({type => 'hello', token => $self->token, %more});
 }
 
@@ -299,13 +300,21 @@ sub hear_history ($self, $frame) {
     my ($room, $messages) = @$frame{qw(room messages)};
     $self->complain('a history before the welcome', $frame) unless $self->{welcome};
     push @{$self->{histories}}, $frame;
-    my $since = $frame->{reset} ? undef : $self->{since}{$room};
+    my $since = $self->{since}{$room};
+    $self->complain("a reset, though since was $since", $frame) if $frame->{reset} && defined $since && $self->may_resume($frame, $since);
+    undef $since if $frame->{reset};
     $self->check_history($frame, $since);
     if (!defined $since) {
         delete $self->{messages}{$_->{id}} for grep { $_->{room} == $room } values %{$self->{messages}};
     }
     $self->learn($_) for @$messages;
     $self->{rev}{$room} = $frame->{rev};
+}
+
+# is this the answer to our hello, and did it name a rev that the server has, at most 1,000 changes back?
+sub may_resume ($self, $frame, $since) {
+    my $asked = 1 == grep { $_->{room} == $frame->{room} } @{$self->{histories}};
+    return $asked && $self->{of_epoch} eq $self->{epoch} && $since <= $frame->{rev} && $frame->{rev} - $since <= 1000;
 }
 
 # a resumed history has only what is newer than `since`, by rev; a page is in the order of id
