@@ -12,13 +12,17 @@
 #include "base/log.h"
 #include "base/stats.h"
 #include "chat/state.h"
+#include "store/readers.h"
 
 enum {
     HOUSE_MS = 5000,   /* how often guests are touched, persons swept */
     PROBE_MS = 1000,   /* how often a database that failed is tried again */
     PURGE_EVERY = 720, /* house turns (an hour) between purges of expired sessions */
     CHECKPOINT_PAGES =
-        1000 /* log pages (4 MB) that are worth a checkpoint when nobody waits: SQLite's own default */
+        1000, /* log pages (4 MB) that are worth a checkpoint when nobody waits: SQLite's own default */
+    LOG_PAGES_MAX = 4000, /* ... and those (16 MB) with which readers wait, so that the log can begin anew */
+    LOG_READERS_MS = 20,  /* how long they are waited for, by everybody: a page of history takes 1 or 2 */
+    LOG_AGAIN_MS = 1000   /* ... and how often, where somebody reads for longer, as a backup does */
 };
 
 /* -- can we write? -- */
@@ -82,6 +86,18 @@ void cbx_core_again(cbx_core_t *core, cbx_command_t *cmd)
     wait_in_line(core, cmd);
 }
 
+/* A log begins anew when nobody reads from it. With readers that overlap that never happens by itself: it was
+ * seen to grow to 172 MB within a minute. */
+static void shorten_log(cbx_core_t *core)
+{
+    if (cbx_store_log_pages(core->store) < LOG_PAGES_MAX || cbx_clock_steady() < core->log_again)
+        return;
+    cbx_readers_stop(core->readers, LOG_READERS_MS);
+    cbx_store_empty_log(core->store);
+    cbx_readers_go_on(core->readers);
+    core->log_again = cbx_clock_steady() + LOG_AGAIN_MS;
+}
+
 /* Letters are taken when nothing waits, so that what the mailbox may hold is the bound on all that waits.
  * Whoever posts meanwhile wakes nobody: so after a turn we look again, and signals and timers get theirs in
  * between. */
@@ -93,6 +109,7 @@ static void on_async(uv_async_t *async)
         cbx_mailbox_deliver(&core->mailbox, core);
     if (core->waiting != NULL) {
         cbx_core_turn(core);
+        shorten_log(core);
         uv_async_send(async);
         return;
     }

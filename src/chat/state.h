@@ -27,6 +27,7 @@ struct cbx_core {
     cbx_mailbox_t mailbox;
     cbx_command_t *waiting, *waiting_last; /* taken from the mailbox, not yet run; linked by mail.next */
     unsigned house_turns, handles_open;
+    int64_t log_again; /* ms, steady: not before, a long log is tried to be emptied */
 
     struct cbx_outlet {
         cbx_mailbox_t *box;

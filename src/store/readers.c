@@ -1,14 +1,19 @@
 /* readers.c -- a stack of reading connections: whoever borrows gets the one that was used last, whose pages
- * are warm. */
+ * are warm. All are opened at once: a file that is removed later can still be read by who has it open.
+ */
 #include "store/readers.h"
 
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
+
 struct cbx_readers {
     pthread_mutex_t lock;
+    pthread_cond_t changed; /* one came back, or the gate is open */
     const cbx_store_t *to;
     unsigned max, opened, idle_len; /* under the lock */
+    int64_t closed_until;           /* under the lock; ms, steady: whoever wants to begin waits until then */
     cbx_store_t *idle[];
 };
 
@@ -16,9 +21,18 @@ cbx_readers_t *cbx_readers_create(const cbx_store_t *to, unsigned n)
 {
     cbx_readers_t *readers = cbx_zalloc(sizeof(*readers) + n * sizeof(readers->idle[0]));
 
+    pthread_condattr_t steady;
+    cbx_store_t *store;
+
+    pthread_condattr_init(&steady);
+    pthread_condattr_setclock(&steady, CLOCK_MONOTONIC);
+    pthread_cond_init(&readers->changed, &steady);
+    pthread_condattr_destroy(&steady);
     pthread_mutex_init(&readers->lock, NULL);
     readers->to = to;
     readers->max = n;
+    for (; readers->opened != n && (store = cbx_store_open_reader(to)) != NULL; ++readers->opened)
+        readers->idle[readers->idle_len++] = store;
     return readers;
 }
 
@@ -30,7 +44,19 @@ void cbx_readers_free(cbx_readers_t *readers)
     for (unsigned i = 0; i < readers->idle_len; ++i)
         cbx_store_close(readers->idle[i]);
     pthread_mutex_destroy(&readers->lock);
+    pthread_cond_destroy(&readers->changed);
     free(readers);
+}
+
+/* waits under the lock for a change, until `deadline` (ms, steady); false: that is over */
+static bool wait_for_change(cbx_readers_t *readers, int64_t deadline)
+{
+    struct timespec at = {deadline / 1000, deadline % 1000 * 1000000};
+
+    if (cbx_clock_steady() >= deadline)
+        return false;
+    pthread_cond_timedwait(&readers->changed, &readers->lock, &at);
+    return true;
 }
 
 /* an idle connection; or NULL, and then the caller may open one more */
@@ -39,6 +65,8 @@ static cbx_store_t *pop(cbx_readers_t *readers)
     cbx_store_t *store = NULL;
 
     pthread_mutex_lock(&readers->lock);
+    while (wait_for_change(readers, readers->closed_until))
+        ;
     if (readers->idle_len != 0) {
         store = readers->idle[--readers->idle_len];
     } else {
@@ -57,6 +85,7 @@ static void push(cbx_readers_t *readers, cbx_store_t *store)
         readers->idle[readers->idle_len++] = store;
     else
         --readers->opened;
+    pthread_cond_broadcast(&readers->changed);
     pthread_mutex_unlock(&readers->lock);
 }
 
@@ -73,4 +102,25 @@ void cbx_readers_return(cbx_readers_t *readers, cbx_store_t *store)
 {
     if (store != NULL)
         push(readers, store);
+}
+
+bool cbx_readers_stop(cbx_readers_t *readers, int64_t ms)
+{
+    int64_t deadline = cbx_clock_steady() + ms;
+    bool quiet;
+
+    pthread_mutex_lock(&readers->lock);
+    readers->closed_until = deadline;
+    while (!(quiet = readers->idle_len == readers->opened) && wait_for_change(readers, deadline))
+        ;
+    pthread_mutex_unlock(&readers->lock);
+    return quiet;
+}
+
+void cbx_readers_go_on(cbx_readers_t *readers)
+{
+    pthread_mutex_lock(&readers->lock);
+    readers->closed_until = 0;
+    pthread_cond_broadcast(&readers->changed);
+    pthread_mutex_unlock(&readers->lock);
 }

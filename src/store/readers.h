@@ -6,15 +6,19 @@
 
 typedef struct cbx_readers cbx_readers_t;
 
-/* `n` connections beside the writer `to`, opened when first needed; n is the number of the pool's threads, so
- * nobody waits */
+/* `n` connections beside the writer `to`; n is the number of the pool's threads, so nobody waits for one.
+ * What cannot be opened now is tried again when it is needed */
 cbx_readers_t *cbx_readers_create(const cbx_store_t *to, unsigned n);
 /* all must be back */
 void cbx_readers_free(cbx_readers_t *readers);
-/* lends a connection until cbx_readers_return; NULL when the database cannot be opened; threads of the pool
- */
+/* lends a connection until cbx_readers_return; NULL when the database cannot be opened; threads of the pool.
+ * Waits while cbx_readers_stop says so */
 cbx_store_t *cbx_readers_borrow(cbx_readers_t *readers);
 /* takes it back; NULL is harmless */
 void cbx_readers_return(cbx_readers_t *readers, cbx_store_t *store);
+/* for up to `ms` nobody begins to read, and those who do are waited for; true when nobody does. Then the
+ * caller says cbx_readers_go_on, whatever came of it */
+bool cbx_readers_stop(cbx_readers_t *readers, int64_t ms);
+void cbx_readers_go_on(cbx_readers_t *readers);
 
 #endif

@@ -243,13 +243,27 @@ static int copy_to(sqlite3 *db, const char *path)
     return rc;
 }
 
+/* "<path>.v<version>.bak"; where that is taken, by an older life of this database, "….2.bak" and so on */
+static char *free_name(const char *path, int version)
+{
+    char *name = sqlite3_mprintf("%s.v%d.bak", path, version);
+    struct stat st;
+
+    for (int n = 2; name != NULL && lstat(name, &st) == 0; ++n) {
+        sqlite3_free(name);
+        name = sqlite3_mprintf("%s.v%d.%d.bak", path, version, n);
+    }
+    CBX_ASSERT(name != NULL);
+    return name;
+}
+
 /* under another name first: an interrupted copy never passes for a whole one */
 static bool back_up(sqlite3 *db, const char *path, int version, char *why, size_t why_len)
 {
-    char *name = sqlite3_mprintf("%s.v%d.bak", path, version), *part = sqlite3_mprintf("%s.part", name);
+    char *name = free_name(path, version), *part = sqlite3_mprintf("%s.part", name);
     int rc;
 
-    CBX_ASSERT(name != NULL && part != NULL);
+    CBX_ASSERT(part != NULL);
     if ((rc = copy_to(db, part)) == SQLITE_OK && rename(part, name) != 0)
         rc = SQLITE_IOERR;
     if (rc != SQLITE_OK) {
@@ -262,6 +276,23 @@ static bool back_up(sqlite3 *db, const char *path, int version, char *why, size_
 }
 
 /* -- the steps -- */
+
+/* the original program let everybody read its files; ours hold password hashes and private rooms */
+static bool close_to_others(const char *path, char *why, size_t why_len)
+{
+    static const char *const suffixes[] = {"", "-wal", "-shm", "-journal"};
+    bool good = true;
+
+    for (size_t i = 0; good && i != sizeof(suffixes) / sizeof(suffixes[0]); ++i) {
+        char *name = sqlite3_mprintf("%s%s", path, suffixes[i]);
+
+        CBX_ASSERT(name != NULL);
+        if (chmod(name, 0600) != 0 && errno != ENOENT)
+            good = say(why, why_len, "%s: cannot keep others from reading it: %s", name, strerror(errno));
+        sqlite3_free(name);
+    }
+    return good;
+}
 
 static bool to_version_1(sqlite3 *db, identity_t from)
 {
@@ -316,6 +347,8 @@ bool cbx_schema_migrate(sqlite3 *db, const char *path, char *why, size_t why_len
     if (is.version == CBX_SCHEMA_VERSION)
         return true;
     if (path != NULL && is.kind != EMPTY && !back_up(db, path, is.version, why, why_len))
+        return false;
+    if (path != NULL && is.kind == ORIGINAL && !close_to_others(path, why, why_len))
         return false;
     for (; is.version < CBX_SCHEMA_VERSION; is = (identity_t){OURS, is.version + 1}) {
         if (!step(db, is)) {

@@ -8,7 +8,10 @@
 
 #include <stdarg.h>
 
+#include "base/clock.h"
 #include "base/log.h"
+
+#define TELL_AGAIN_MS 60000
 
 static const char *const statements[] = {
 #define ROW(name, sql) [CBX_SQL_##name] = sql,
@@ -22,11 +25,22 @@ static const char *const statement_names[] = {
 #undef ROW
 };
 
-cbx_err_t cbx_sql_failed(const cbx_store_t *store, const char *what)
+/* a full disk fails every second, and the log may lie on it */
+void cbx_sql_complain(cbx_store_t *store, const char *what, int code, const char *reason)
 {
-    cbx_log(CBX_LOG_ERROR, "storage_failed", "what", what, "code",
-            cbx_log_fmt("%d", sqlite3_extended_errcode(store->db)), "reason", sqlite3_errmsg(store->db),
+    int64_t now = cbx_clock_steady();
+
+    if (store->told == code && now - store->told_at < TELL_AGAIN_MS)
+        return;
+    store->told = code;
+    store->told_at = now;
+    cbx_log(CBX_LOG_ERROR, "storage_failed", "what", what, "code", cbx_log_fmt("%d", code), "reason", reason,
             NULL);
+}
+
+cbx_err_t cbx_sql_failed(cbx_store_t *store, const char *what)
+{
+    cbx_sql_complain(store, what, sqlite3_extended_errcode(store->db), sqlite3_errmsg(store->db));
     return CBX_ERR_STORAGE_UNAVAILABLE;
 }
 

@@ -12,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -65,7 +64,7 @@ static cbx_store_t *connect_to(char *uri, bool memory, int flags, int *rc)
 
     store->uri = uri;
     store->memory = memory;
-    store->lock = -1;
+    cbx_place_init(&store->place);
     store->erased = true; /* what an earlier process left in the log, nobody knows */
     flags |= SQLITE_OPEN_READWRITE | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX;
     if ((*rc = sqlite3_open_v2(uri, &store->db, flags, NULL)) != SQLITE_OK)
@@ -88,10 +87,11 @@ void cbx_store_close(cbx_store_t *store)
     cbx_store_rollback(store);
     for (int i = 0; i < CBX_SQL_COUNT; ++i)
         sqlite3_finalize(store->stmts[i]);
+    if (!cbx_place_is_ours(&store->place)) /* the log that lies there, and would be removed, is not ours */
+        sqlite3_db_config(store->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, (int *)NULL);
     busy = sqlite3_close(store->db);
     CBX_ASSERT(busy == SQLITE_OK);
-    if (store->lock != -1)
-        close(store->lock);
+    cbx_place_leave(&store->place);
     free(store->uri);
     free(store);
 }
@@ -158,26 +158,6 @@ static bool is_memory(const char *path)
     return strcmp(path, ":memory:") == 0;
 }
 
-/* Two processes that number the messages of one database would both be wrong, and none would notice: so a
- * file beside it is locked for as long as we live. Not the database itself: to close another descriptor of
- * that would drop SQLite's locks. */
-static int lock_out_others(const char *path, char *why, size_t why_len)
-{
-    char *name = sqlite3_mprintf("%s.lock", path);
-    int fd;
-
-    CBX_ASSERT(name != NULL);
-    if ((fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0600)) == -1)
-        snprintf(why, why_len, "cannot make %s: %s", name, strerror(errno));
-    else if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
-        snprintf(why, why_len, "%s is in use by another process; stop that first", path);
-        close(fd);
-        fd = -1;
-    }
-    sqlite3_free(name);
-    return fd;
-}
-
 static cbx_store_t *open_locked(const char *path, bool memory, bool fresh, bool synchronous_full, char *why,
                                 size_t why_len)
 {
@@ -201,16 +181,21 @@ static cbx_store_t *open_locked(const char *path, bool memory, bool fresh, bool 
 cbx_store_t *cbx_store_open(const char *path, bool synchronous_full, char *why, size_t why_len)
 {
     bool memory = is_memory(path), fresh = false;
-    cbx_store_t *store;
-    int lock = -1;
+    cbx_store_t *store = NULL;
+    cbx_place_t place;
 
-    if (!memory &&
-        (!cbx_schema_look(path, &fresh, why, why_len) || (lock = lock_out_others(path, why, why_len)) == -1))
-        return NULL;
-    if ((store = open_locked(path, memory, fresh, synchronous_full, why, why_len)) != NULL)
-        store->lock = lock;
-    else if (lock != -1)
-        close(lock);
+    cbx_place_init(&place);
+    if (memory || (cbx_schema_look(path, &fresh, why, why_len) && cbx_place_take(&place, path, why, why_len)))
+        store = open_locked(path, memory, fresh, synchronous_full, why, why_len);
+    if (store != NULL && !cbx_place_note(&place)) {
+        snprintf(why, why_len, "%s: somebody removes it at this moment", path);
+        cbx_store_close(store);
+        store = NULL;
+    }
+    if (store != NULL)
+        store->place = place;
+    else
+        cbx_place_leave(&place);
     return store;
 }
 
@@ -228,9 +213,9 @@ cbx_store_t *cbx_store_open_reader(const cbx_store_t *to)
 
     store->reader = true;
     memcpy(store->epoch, to->epoch, sizeof(store->epoch));
-    if (rc == SQLITE_OK)
-        rc = sqlite3_exec(store->db, "PRAGMA query_only = ON", NULL, NULL, NULL);
-    if (rc == SQLITE_OK)
+    if (rc == SQLITE_OK) /* what is read now opens the log, too, while all of it is known to be ours */
+        rc = sqlite3_exec(store->db, "PRAGMA query_only = ON; SELECT count(*) FROM meta", NULL, NULL, NULL);
+    if (rc == SQLITE_OK && cbx_place_is_ours(&to->place))
         return store;
     cbx_sql_failed(store, "open_reader");
     cbx_store_close(store);
@@ -259,6 +244,11 @@ cbx_err_t cbx_store_commit(cbx_store_t *store)
     cbx_err_t err;
 
     CBX_ASSERT(store->begun);
+    if (!cbx_place_is_ours(&store->place)) {
+        cbx_sql_complain(store, "COMMIT", SQLITE_READONLY_DBMOVED,
+                         "the database or its log was removed or replaced: put it back, or restart");
+        return CBX_ERR_STORAGE_UNAVAILABLE;
+    }
     err = cbx_sql_run(store, CBX_SQL_COMMIT); /* fails, too, when SQLite gave up the transaction before */
     store->begun = err != CBX_OK;
     return err;
@@ -284,12 +274,21 @@ cbx_err_t cbx_store_probe(cbx_store_t *store)
     return err;
 }
 
-/* a log that is emptied for good, where texts were taken back; readers that look at it are not waited for */
-static void truncate_log(cbx_store_t *store)
+int cbx_store_log_pages(const cbx_store_t *store)
 {
-    sqlite3_busy_timeout(store->db, 0);
-    if (sqlite3_wal_checkpoint_v2(store->db, "main", SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL) == SQLITE_OK)
+    return store->wal_pages;
+}
+
+void cbx_store_empty_log(cbx_store_t *store)
+{
+    CBX_ASSERT(!store->begun);
+    if (store->memory)
+        return;
+    sqlite3_busy_timeout(store->db, 0); /* readers are not waited for */
+    if (sqlite3_wal_checkpoint_v2(store->db, "main", SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL) == SQLITE_OK) {
         store->erased = false;
+        store->wal_pages = 0;
+    }
     sqlite3_busy_timeout(store->db, BUSY_MS);
 }
 
@@ -306,7 +305,7 @@ void cbx_store_checkpoint(cbx_store_t *store, int pages)
     } else if (in_log == moved) {
         store->wal_pages = 0;
         if (store->erased)
-            truncate_log(store);
+            cbx_store_empty_log(store); /* where texts were taken back, for good */
     }
 }
 

@@ -13,6 +13,7 @@
 
 #include <sqlite3.h>
 
+#include "store/place.h"
 #include "store/store.h"
 
 #define CBX_COLS_MESSAGE "id, room_id, rev, user_id, timestamp, edited, deleted, username, cid, message"
@@ -110,7 +111,9 @@ struct cbx_store {
     bool erased;   /* the log may hold texts that people took back */
     int wal_pages; /* in the log, as of the last commit */
     char epoch[17];
-    int lock; /* the writer's: a descriptor that keeps other processes out while it is open; else -1 */
+    cbx_place_t place; /* the writer's: a reader's is nowhere */
+    int told;          /* the code of the last complaint in the log ... */
+    int64_t told_at;   /* ... and when, ms, steady */
     sqlite3_stmt *stmts[CBX_SQL_COUNT];
 };
 
@@ -134,7 +137,9 @@ cbx_err_t cbx_sql_hit(cbx_store_t *store, cbx_err_t err);
 cbx_err_t cbx_sql_int(cbx_store_t *store, int64_t *value, cbx_sql_id_t id, const char *kinds, ...);
 
 /* logs why the last call of SQLite failed, and returns CBX_ERR_STORAGE_UNAVAILABLE */
-cbx_err_t cbx_sql_failed(const cbx_store_t *store, const char *what);
+cbx_err_t cbx_sql_failed(cbx_store_t *store, const char *what);
+/* logs a failure, with a result code of SQLite's; the same code again within a minute is not news */
+void cbx_sql_complain(cbx_store_t *store, const char *what, int code, const char *reason);
 
 /* "file:" and the path, escaped, with `query` behind it (malloc'ed) */
 char *cbx_sqlite_uri(const char *path, const char *query);

@@ -14,7 +14,9 @@
 
 typedef struct cbx_store cbx_store_t;
 
-/* opens or makes the database, migrates it (store/schema.c; the file is copied to `<path>.v<old>.bak` first),
+/* opens or makes the database, migrates it (store/schema.c; first the file is copied to `<path>.v<old>.bak`,
+ * or
+ * `.v<old>.2.bak` where that is taken),
  * and returns the writing connection. `path` may be ":memory:". On failure returns NULL and one line of why
  * in `why`; a file that is no database of ours is left as it is. */
 cbx_store_t *cbx_store_open(const char *path, bool synchronous_full, char *why, size_t why_len);
@@ -39,6 +41,10 @@ cbx_err_t cbx_store_probe(cbx_store_t *store);
 void cbx_store_erase(cbx_store_t *store);
 /* moves the log into the database file when it has grown past `pages`; call when nobody waits */
 void cbx_store_checkpoint(cbx_store_t *store, int pages);
+/* how many pages the log had at the last commit; 0 when all of them were moved since */
+int cbx_store_log_pages(const cbx_store_t *store);
+/* moves the log into the file and cuts it to nothing, unless somebody reads at this moment */
+void cbx_store_empty_log(cbx_store_t *store);
 
 /* -- rooms -- */
 typedef struct cbx_store_room {

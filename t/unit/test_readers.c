@@ -15,6 +15,7 @@ enum { READERS = 3, ROUNDS = 200 };
 typedef struct fixture {
     cbx_store_t *store;
     cbx_readers_t *readers;
+    char log[128];
     int64_t rev;
     atomic_bool done;
     atomic_int reads;
@@ -29,6 +30,7 @@ static int open_at(void **state, const char *path)
 
     if ((f->store = cbx_store_open(path, false, why, sizeof(why))) == NULL)
         return -1;
+    snprintf(f->log, sizeof(f->log), "%s-wal", path);
     f->readers = cbx_readers_create(f->store, READERS);
     *state = f;
     return 0;
@@ -154,12 +156,13 @@ static void a_lost_database_lends_nothing(void **state)
     const char *path = scratch("readers-lost.db"), *aside = scratch("readers-aside.db");
     char why[256];
     cbx_store_t *store = cbx_store_open(path, false, why, sizeof(why)), *reader;
-    cbx_readers_t *readers = cbx_readers_create(store, 1);
+    cbx_readers_t *readers;
 
     (void)state;
     assert_int_equal(rename(path, aside), 0);
     assert_int_equal(mkdir(path, 0700), 0);
     cbx_log_to(open("/dev/null", O_WRONLY));
+    readers = cbx_readers_create(store, 1);
     assert_null(cbx_readers_borrow(readers));
     assert_null(cbx_readers_borrow(readers));
     cbx_log_to(2);
@@ -169,6 +172,70 @@ static void a_lost_database_lends_nothing(void **state)
     cbx_readers_return(readers, reader);
     cbx_readers_free(readers);
     cbx_store_close(store);
+}
+
+/* who has the file open reads on when it is removed; and never from one that took its place */
+static void a_removed_database_is_still_read(void **state)
+{
+    const char *path = scratch("readers-removed.db"), *other = scratch("readers-other.db");
+    char why[256];
+    cbx_store_t *store = cbx_store_open(path, false, why, sizeof(why)), *reader;
+    cbx_readers_t *readers = cbx_readers_create(store, 1);
+    int64_t rev;
+
+    (void)state;
+    cbx_store_close(cbx_store_open(other, false, why, sizeof(why)));
+    assert_int_equal(rename(other, path), 0);
+    assert_non_null(reader = cbx_readers_borrow(readers));
+    OK(cbx_store_room_rev(reader, CBX_GENERAL, &rev));
+    cbx_readers_return(readers, reader);
+    cbx_log_to(open("/dev/null", O_WRONLY));
+    assert_null(cbx_store_open_reader(store));
+    OK(cbx_store_begin(store));
+    OK(cbx_store_set_rev(store, CBX_GENERAL, 5));
+    assert_int_equal(cbx_store_commit(store), CBX_ERR_STORAGE_UNAVAILABLE);
+    cbx_store_rollback(store);
+    assert_int_equal(cbx_store_probe(store), CBX_ERR_STORAGE_UNAVAILABLE);
+    cbx_log_to(2);
+    cbx_readers_free(readers);
+    cbx_store_close(store);
+}
+
+static void *borrow_one(void *arg)
+{
+    fixture_t *f = arg;
+
+    cbx_readers_return(f->readers, cbx_readers_borrow(f->readers));
+    atomic_store(&f->done, true);
+    return NULL;
+}
+
+/* while they are stopped nobody begins, and the log can be emptied; a snapshot that is open is waited for,
+ * but not for ever */
+static void readers_wait_where_the_log_is_emptied(void **state)
+{
+    fixture_t *f = *state;
+    cbx_store_t *reader = cbx_readers_borrow(f->readers);
+    pthread_t late;
+    struct stat st;
+
+    OK(cbx_store_snapshot(reader));
+    assert_false(cbx_readers_stop(f->readers, 1));
+    cbx_readers_go_on(f->readers);
+    cbx_store_snapshot_end(reader);
+    cbx_readers_return(f->readers, reader);
+    say(f);
+    assert_int_not_equal(cbx_store_log_pages(f->store), 0);
+    assert_true(cbx_readers_stop(f->readers, 60000));
+    assert_int_equal(pthread_create(&late, NULL, borrow_one, f), 0);
+    cbx_store_empty_log(f->store);
+    assert_int_equal(cbx_store_log_pages(f->store), 0);
+    assert_int_equal(stat(f->log, &st), 0);
+    assert_int_equal(st.st_size, 0);
+    assert_false(atomic_load(&f->done));
+    cbx_readers_go_on(f->readers);
+    assert_int_equal(pthread_join(late, NULL), 0);
+    assert_true(atomic_load(&f->done));
 }
 
 static void *read_on(void *arg)
@@ -217,6 +284,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(connections_are_used_again, open_file, close_all),
         cmocka_unit_test_setup_teardown(a_snapshot_stands_still, open_file, close_all),
         cmocka_unit_test(a_lost_database_lends_nothing),
+        cmocka_unit_test(a_removed_database_is_still_read),
+        cmocka_unit_test_setup_teardown(readers_wait_where_the_log_is_emptied, open_file, close_all),
         cmocka_unit_test_setup_teardown(many_read_while_one_writes, open_file, close_all),
         {"in memory: readers_see_what_is_committed", readers_see_what_is_committed, open_memory, close_all,
          NULL},

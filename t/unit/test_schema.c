@@ -406,6 +406,49 @@ static void the_copy_is_the_original(void **state)
     assert_string_equal(ask(copy, all), before); /* the second start copies nothing */
 }
 
+/* two files of the original program may come to lie at one place, years apart */
+static void a_copy_is_never_overwritten(void **state)
+{
+    const char *path = scratch("twice.db");
+
+    (void)state;
+    for (int i = 1; i <= 3; ++i) {
+        char make[200];
+
+        unlink(path);
+        snprintf(make, sizeof(make),
+                 "CREATE TABLE messages (id INTEGER PRIMARY KEY, username, message, timestamp, date, edited);"
+                 "INSERT INTO messages (message) VALUES ('life %d')",
+                 i);
+        run_sql(path, make);
+        cbx_store_close(cbx_store_open(path, true, why, sizeof(why)));
+    }
+    assert_string_equal(ask(scratch("twice.db.v0.bak"), "SELECT message FROM messages"), "life 1");
+    assert_string_equal(ask(scratch("twice.db.v0.2.bak"), "SELECT message FROM messages"), "life 2");
+    assert_string_equal(ask(scratch("twice.db.v0.3.bak"), "SELECT message FROM messages"), "life 3");
+}
+
+/* its file was everybody's to read */
+static void a_migrated_file_is_its_owners(void **state)
+{
+    const char *path = scratch("public.db");
+    struct stat st;
+
+    (void)state;
+    run_sql(path,
+            "CREATE TABLE messages (id INTEGER PRIMARY KEY, username, message, timestamp, date, edited)");
+    assert_int_equal(chmod(path, 0644), 0);
+    cbx_store_close(cbx_store_open(path, true, why, sizeof(why)));
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0600);
+    assert_int_equal(stat(scratch("public.db.v0.bak"), &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0600);
+    assert_int_equal(chmod(path, 0640), 0); /* later it is as who runs it wants it */
+    cbx_store_close(cbx_store_open(path, true, why, sizeof(why)));
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0640);
+}
+
 /* the original program may have written in WAL mode, and been killed */
 static void one_in_wal_mode_is_migrated(void **state)
 {
@@ -569,6 +612,8 @@ int main(void)
         cmocka_unit_test(times_are_read),
         cmocka_unit_test(the_original_is_migrated),
         cmocka_unit_test(the_copy_is_the_original),
+        cmocka_unit_test(a_copy_is_never_overwritten),
+        cmocka_unit_test(a_migrated_file_is_its_owners),
         cmocka_unit_test(one_in_wal_mode_is_migrated),
         cmocka_unit_test(an_empty_original_is_migrated),
         cmocka_unit_test(flags_of_any_type_are_read),
