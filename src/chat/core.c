@@ -21,7 +21,7 @@ enum {
     CHECKPOINT_PAGES =
         1000, /* log pages (4 MB) that are worth a checkpoint when nobody waits: SQLite's own default */
     LOG_PAGES_MAX = 4000, /* ... and those (16 MB) with which readers wait, so that the log can begin anew */
-    LOG_READERS_MS = 20,  /* how long they are waited for, by everybody: a page of history takes 1 or 2 */
+    LOG_READERS_MS = 250, /* how long: a page of history takes 1 ms, the longest 100 */
     LOG_AGAIN_MS = 1000   /* ... and how often, where somebody reads for longer, as a backup does */
 };
 
@@ -87,15 +87,24 @@ void cbx_core_again(cbx_core_t *core, cbx_command_t *cmd)
 }
 
 /* A log begins anew when nobody reads from it. With readers that overlap that never happens by itself: it was
- * seen to grow to 172 MB within a minute. */
+ * seen to grow to 172 MB within a minute. So where it is long, none begins until those who do are done; the
+ * core goes on meanwhile. */
 static void shorten_log(cbx_core_t *core)
 {
-    if (cbx_store_log_pages(core->store) < LOG_PAGES_MAX || cbx_clock_steady() < core->log_again)
+    int64_t now = cbx_clock_steady();
+    bool is_long = cbx_store_log_pages(core->store) >= LOG_PAGES_MAX;
+
+    if (now < core->log_again || (!is_long && core->log_until == 0))
         return;
-    cbx_readers_stop(core->readers, LOG_READERS_MS);
-    cbx_store_empty_log(core->store);
+    if (core->log_until == 0)
+        core->log_until = now + LOG_READERS_MS;
+    if (is_long && cbx_readers_stop(core->readers, core->log_until))
+        cbx_store_empty_log(core->store);
+    else if (is_long && now < core->log_until)
+        return;
     cbx_readers_go_on(core->readers);
-    core->log_again = cbx_clock_steady() + LOG_AGAIN_MS;
+    core->log_until = 0;
+    core->log_again = cbx_store_log_pages(core->store) != 0 ? now + LOG_AGAIN_MS : 0;
 }
 
 /* Letters are taken when nothing waits, so that what the mailbox may hold is the bound on all that waits.
@@ -114,6 +123,7 @@ static void on_async(uv_async_t *async)
         return;
     }
     cbx_store_checkpoint(core->store, CHECKPOINT_PAGES);
+    shorten_log(core);
     if (core->drained != NULL && core->away == 0) {
         void (*drained)(void *arg) = core->drained;
         core->drained = NULL;

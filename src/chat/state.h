@@ -27,7 +27,8 @@ struct cbx_core {
     cbx_mailbox_t mailbox;
     cbx_command_t *waiting, *waiting_last; /* taken from the mailbox, not yet run; linked by mail.next */
     unsigned house_turns, handles_open;
-    int64_t log_again; /* ms, steady: not before, a long log is tried to be emptied */
+    int64_t log_until; /* ms, steady: readers wait, for a long log to be emptied; 0: they do not */
+    int64_t log_again; /* ... and not before this it is tried again */
 
     struct cbx_outlet {
         cbx_mailbox_t *box;

@@ -10,7 +10,7 @@
 
 struct cbx_readers {
     pthread_mutex_t lock;
-    pthread_cond_t changed; /* one came back, or the gate is open */
+    pthread_cond_t open; /* the gate is */
     const cbx_store_t *to;
     unsigned max, opened, idle_len; /* under the lock */
     int64_t closed_until;           /* under the lock; ms, steady: whoever wants to begin waits until then */
@@ -26,7 +26,7 @@ cbx_readers_t *cbx_readers_create(const cbx_store_t *to, unsigned n)
 
     pthread_condattr_init(&steady);
     pthread_condattr_setclock(&steady, CLOCK_MONOTONIC);
-    pthread_cond_init(&readers->changed, &steady);
+    pthread_cond_init(&readers->open, &steady);
     pthread_condattr_destroy(&steady);
     pthread_mutex_init(&readers->lock, NULL);
     readers->to = to;
@@ -44,19 +44,18 @@ void cbx_readers_free(cbx_readers_t *readers)
     for (unsigned i = 0; i < readers->idle_len; ++i)
         cbx_store_close(readers->idle[i]);
     pthread_mutex_destroy(&readers->lock);
-    pthread_cond_destroy(&readers->changed);
+    pthread_cond_destroy(&readers->open);
     free(readers);
 }
 
-/* waits under the lock for a change, until `deadline` (ms, steady); false: that is over */
-static bool wait_for_change(cbx_readers_t *readers, int64_t deadline)
+/* under the lock */
+static void wait_for_gate(cbx_readers_t *readers)
 {
-    struct timespec at = {deadline / 1000, deadline % 1000 * 1000000};
+    while (cbx_clock_steady() < readers->closed_until) {
+        struct timespec at = {readers->closed_until / 1000, readers->closed_until % 1000 * 1000000};
 
-    if (cbx_clock_steady() >= deadline)
-        return false;
-    pthread_cond_timedwait(&readers->changed, &readers->lock, &at);
-    return true;
+        pthread_cond_timedwait(&readers->open, &readers->lock, &at);
+    }
 }
 
 /* an idle connection; or NULL, and then the caller may open one more */
@@ -65,8 +64,7 @@ static cbx_store_t *pop(cbx_readers_t *readers)
     cbx_store_t *store = NULL;
 
     pthread_mutex_lock(&readers->lock);
-    while (wait_for_change(readers, readers->closed_until))
-        ;
+    wait_for_gate(readers);
     if (readers->idle_len != 0) {
         store = readers->idle[--readers->idle_len];
     } else {
@@ -85,7 +83,6 @@ static void push(cbx_readers_t *readers, cbx_store_t *store)
         readers->idle[readers->idle_len++] = store;
     else
         --readers->opened;
-    pthread_cond_broadcast(&readers->changed);
     pthread_mutex_unlock(&readers->lock);
 }
 
@@ -104,15 +101,13 @@ void cbx_readers_return(cbx_readers_t *readers, cbx_store_t *store)
         push(readers, store);
 }
 
-bool cbx_readers_stop(cbx_readers_t *readers, int64_t ms)
+bool cbx_readers_stop(cbx_readers_t *readers, int64_t until)
 {
-    int64_t deadline = cbx_clock_steady() + ms;
     bool quiet;
 
     pthread_mutex_lock(&readers->lock);
-    readers->closed_until = deadline;
-    while (!(quiet = readers->idle_len == readers->opened) && wait_for_change(readers, deadline))
-        ;
+    readers->closed_until = until;
+    quiet = readers->idle_len == readers->opened;
     pthread_mutex_unlock(&readers->lock);
     return quiet;
 }
@@ -121,6 +116,6 @@ void cbx_readers_go_on(cbx_readers_t *readers)
 {
     pthread_mutex_lock(&readers->lock);
     readers->closed_until = 0;
-    pthread_cond_broadcast(&readers->changed);
+    pthread_cond_broadcast(&readers->open);
     pthread_mutex_unlock(&readers->lock);
 }

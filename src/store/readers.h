@@ -16,9 +16,8 @@ void cbx_readers_free(cbx_readers_t *readers);
 cbx_store_t *cbx_readers_borrow(cbx_readers_t *readers);
 /* takes it back; NULL is harmless */
 void cbx_readers_return(cbx_readers_t *readers, cbx_store_t *store);
-/* for up to `ms` nobody begins to read, and those who do are waited for; true when nobody does. Then the
- * caller says cbx_readers_go_on, whatever came of it */
-bool cbx_readers_stop(cbx_readers_t *readers, int64_t ms);
+/* until then (ms, steady), or cbx_readers_go_on, nobody begins to read; true when nobody does */
+bool cbx_readers_stop(cbx_readers_t *readers, int64_t until);
 void cbx_readers_go_on(cbx_readers_t *readers);
 
 #endif

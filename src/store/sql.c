@@ -30,9 +30,10 @@ void cbx_sql_complain(cbx_store_t *store, const char *what, int code, const char
 {
     int64_t now = cbx_clock_steady();
 
-    if (store->told == code && now - store->told_at < TELL_AGAIN_MS)
+    if (store->told == code && store->told_of == what && now - store->told_at < TELL_AGAIN_MS)
         return;
     store->told = code;
+    store->told_of = what;
     store->told_at = now;
     cbx_log(CBX_LOG_ERROR, "storage_failed", "what", what, "code", cbx_log_fmt("%d", code), "reason", reason,
             NULL);

@@ -269,6 +269,8 @@ cbx_err_t cbx_store_probe(cbx_store_t *store)
     if ((err = cbx_store_begin(store)) == CBX_OK &&
         (err = cbx_sql_change(store, CBX_SQL_PROBE, "i", cbx_clock_wall())) == CBX_OK)
         err = cbx_store_commit(store);
+    if (err == CBX_OK)
+        store->told = 0;
     cbx_store_rollback(store);
     sqlite3_busy_timeout(store->db, BUSY_MS);
     return err;

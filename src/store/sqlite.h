@@ -111,9 +111,10 @@ struct cbx_store {
     bool erased;   /* the log may hold texts that people took back */
     int wal_pages; /* in the log, as of the last commit */
     char epoch[17];
-    cbx_place_t place; /* the writer's: a reader's is nowhere */
-    int told;          /* the code of the last complaint in the log ... */
-    int64_t told_at;   /* ... and when, ms, steady */
+    cbx_place_t place;   /* the writer's: a reader's is nowhere */
+    int told;            /* the code of the last complaint in the log ... */
+    const char *told_of; /* ... and of what (a literal) */
+    int64_t told_at;     /* ... and when, ms, steady */
     sqlite3_stmt *stmts[CBX_SQL_COUNT];
 };
 
@@ -138,7 +139,8 @@ cbx_err_t cbx_sql_int(cbx_store_t *store, int64_t *value, cbx_sql_id_t id, const
 
 /* logs why the last call of SQLite failed, and returns CBX_ERR_STORAGE_UNAVAILABLE */
 cbx_err_t cbx_sql_failed(cbx_store_t *store, const char *what);
-/* logs a failure, with a result code of SQLite's; the same code again within a minute is not news */
+/* logs a failure, with a result code of SQLite's; the same again within a minute is not news, unless
+ * a probe went well in between */
 void cbx_sql_complain(cbx_store_t *store, const char *what, int code, const char *reason);
 
 /* "file:" and the path, escaped, with `query` behind it (malloc'ed) */

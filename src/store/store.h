@@ -15,10 +15,8 @@
 typedef struct cbx_store cbx_store_t;
 
 /* opens or makes the database, migrates it (store/schema.c; first the file is copied to `<path>.v<old>.bak`,
- * or
- * `.v<old>.2.bak` where that is taken),
- * and returns the writing connection. `path` may be ":memory:". On failure returns NULL and one line of why
- * in `why`; a file that is no database of ours is left as it is. */
+ * or to `….2.bak` where that is taken), and returns the writing connection. `path` may be ":memory:". On
+ * failure returns NULL and one line of why in `why`; a file that is no database of ours is left as it is. */
 cbx_store_t *cbx_store_open(const char *path, bool synchronous_full, char *why, size_t why_len);
 /* as cbx_store_open, but changes nothing: true when it could be opened, or made, by cbx_store_open (for `-t`)
  */

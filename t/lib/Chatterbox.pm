@@ -80,7 +80,7 @@ sub is_problem ($res, $status, $code, $what) {
 # -- the server --
 
 # starts a server and waits until it is ready. For this module: `-tls` adds a listener, `-prepare` gets the server before
-# its first start (to put files in its directory).
+# its first start (to put files in its directory), `-preload` is a fault (t/faults/) and the environment that it reads.
 sub start ($class, %settings) {
     my $self = bless {temp => File::Temp->newdir('chatterbox-XXXXXX', TMPDIR => 1), offset => 0}, $class;
     $self->{dir}   = $self->{temp}->dirname;
@@ -107,6 +107,12 @@ sub launch ($self) {
 
 sub become_server ($self) {
     my $binary = $self->binary;
+    if (my $preload = $self->{own}{-preload}) {
+        my ($name, %env) = @$preload;
+        @ENV{keys %env} = values %env;
+        $ENV{LD_PRELOAD}   = fault($name);
+        $ENV{ASAN_OPTIONS} = join ':', $ENV{ASAN_OPTIONS} // (), 'verify_asan_link_order=0';    # ours may come before its own
+    }
     for my $kind (qw(LSAN TSAN)) {    # where a library is not ours to mend; each entry says why
         my $list = "$root/deps/" . lc($kind) . '.supp';
         $ENV{"${kind}_OPTIONS"} = join ':', $ENV{"${kind}_OPTIONS"} // (), "suppressions=$list", 'print_suppressions=0' if -e $list;
@@ -117,6 +123,9 @@ sub become_server ($self) {
     exec $binary, '-c', $self->config_file or do { print STDERR "$binary: $!\n"; POSIX::_exit(127) };
 }
 
+# a preload of t/faults/, as it was built beside the program
+sub fault ($name) { dirname(binary()) . "/faults/$name.so" }
+
 sub binary { File::Spec->rel2abs($ENV{CHATTERBOX_BIN} // "$root/build/chatterbox") }
 sub root   {$root}
 
@@ -125,7 +134,7 @@ sub root   {$root}
 sub dir         ($self) { $self->{dir} }
 sub log_file    ($self) {"$self->{dir}/log"}
 sub config_file ($self) {"$self->{dir}/chatterbox.yaml"}
-sub database    ($self) {"$self->{dir}/chat.db"}
+sub database    ($self) { $self->{given}{'chatterbox.database'} // "$self->{dir}/chat.db" }
 sub secret      ($self) { my $text = slurp("$self->{dir}/secret"); chomp $text; $text }
 
 # what it said on stderr since its last start

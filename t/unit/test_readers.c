@@ -7,6 +7,7 @@
 #include <sched.h>
 #include <stdatomic.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "store/readers.h"
 
@@ -220,13 +221,13 @@ static void readers_wait_where_the_log_is_emptied(void **state)
     struct stat st;
 
     OK(cbx_store_snapshot(reader));
-    assert_false(cbx_readers_stop(f->readers, 1));
+    assert_false(cbx_readers_stop(f->readers, cbx_clock_steady() + 60000));
     cbx_readers_go_on(f->readers);
     cbx_store_snapshot_end(reader);
     cbx_readers_return(f->readers, reader);
     say(f);
     assert_int_not_equal(cbx_store_log_pages(f->store), 0);
-    assert_true(cbx_readers_stop(f->readers, 60000));
+    assert_true(cbx_readers_stop(f->readers, cbx_clock_steady() + 60000));
     assert_int_equal(pthread_create(&late, NULL, borrow_one, f), 0);
     cbx_store_empty_log(f->store);
     assert_int_equal(cbx_store_log_pages(f->store), 0);
@@ -236,6 +237,8 @@ static void readers_wait_where_the_log_is_emptied(void **state)
     cbx_readers_go_on(f->readers);
     assert_int_equal(pthread_join(late, NULL), 0);
     assert_true(atomic_load(&f->done));
+    assert_true(cbx_readers_stop(f->readers, cbx_clock_steady() + 50)); /* who stops them and forgets */
+    cbx_readers_return(f->readers, cbx_readers_borrow(f->readers));
 }
 
 static void *read_on(void *arg)
