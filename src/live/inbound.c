@@ -92,7 +92,7 @@ static void on_request(cbx_session_t *s, cbx_request_t *req)
 /* true while the client keeps to what is fair; the burst is twice the rate, as for messages */
 bool cbx_inbound_admit(cbx_session_t *s)
 {
-    int64_t now = cbx_clock_steady();
+    uint32_t now = (uint32_t)cbx_clock_steady();
     double rate = s->hub->local->settings->rate * FRAMES_PER_MESSAGE;
 
     if (rate == 0)
@@ -109,7 +109,7 @@ bool cbx_inbound_admit(cbx_session_t *s)
 void cbx_inbound_start(cbx_session_t *s)
 {
     s->frames = FRAMES_MIN * 2;
-    s->frames_at = s->heard_at;
+    s->frames_at = (uint32_t)s->heard_at;
 }
 
 void cbx_inbound_text(cbx_session_t *s, const char *text, size_t len)

@@ -43,6 +43,7 @@ static void set_timer(cbx_session_t *s, h2o_timeout_t *list)
 {
     h2o_timeout_unlink(&s->timer);
     h2o_timeout_link(s->hub->local->ctx.loop, list, &s->timer);
+    s->timer_set_at = (uint32_t)cbx_clock_steady();
 }
 
 /* -- the end -- */
@@ -247,11 +248,23 @@ static void ask_or_cut(cbx_session_t *s, int64_t quiet, int64_t interval)
     set_timer(s, &s->hub->ping);
 }
 
+/* in which its timer is */
+static h2o_timeout_t *list_of(const cbx_session_t *s)
+{
+    if (s->state == CBX_OPEN)
+        return s->slow ? &s->hub->patience : &s->hub->ping;
+    return s->state == CBX_GREETING ? &s->hub->hello : &s->hub->linger;
+}
+
 static void on_timer(h2o_timeout_entry_t *entry)
 {
     cbx_session_t *s = H2O_STRUCT_FROM_MEMBER(cbx_session_t, timer, entry);
     int64_t interval = (int64_t)s->hub->local->settings->ping_interval * 1000, now = cbx_clock_steady();
 
+    if ((uint32_t)now - s->timer_set_at < list_of(s)->timeout / 2) { /* the wall clock was set forward */
+        set_timer(s, list_of(s));
+        return;
+    }
     if (s->conn->sock == NULL) { /* H2O is still writing its answer to the upgrade, and ends that by itself */
         set_timer(s, &s->hub->hello);
         return;

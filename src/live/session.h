@@ -42,10 +42,11 @@ typedef struct cbx_session {
     int64_t expires_at;   /* of the token, s */
     cbx_parser_t *parser; /* while something is under way; NULL: conn->ws_ctx is, too */
     h2o_timeout_entry_t
-        timer;         /* GREETING: hello-timeout; OPEN: ping-interval, or patience; CLOSING: linger */
-    int64_t heard_at;  /* ms, steady */
-    int64_t frames_at; /* ms, steady: when */
-    float frames;      /* ... so many might come at once */
+        timer;             /* GREETING: hello-timeout; OPEN: ping-interval, or patience; CLOSING: linger */
+    int64_t heard_at;      /* ms, steady */
+    uint32_t timer_set_at; /* the same, of which only differences count, */
+    uint32_t frames_at;    /* ... and here: when */
+    float frames;          /* ... so many might come at once */
     struct cbx_session *next_dirty, *next_dead;
 } cbx_session_t;
 

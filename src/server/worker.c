@@ -24,6 +24,7 @@
 #include "http/pending.h"
 #include "http/watch.h"
 #include "live/hub.h"
+#include "server/wallclock.h"
 
 #define ACCEPT_AT_ONCE 16         /* of an event, so that those who are connected get their turn */
 #define RECEIVE_BYTES (64 * 1024) /* the kernel doubles it; a message with its frame fits several times */
@@ -270,9 +271,12 @@ static int32_t wait_of(const cbx_worker_t *worker)
 static void run_turns(cbx_worker_t *worker)
 {
     cbx_local_t *local = &worker->local;
+    cbx_wallclock_t clock;
 
+    cbx_wallclock_start(&clock);
     do {
         h2o_evloop_run(local->ctx.loop, wait_of(worker));
+        cbx_wallclock_follow(&clock, local->ctx.loop);
         cbx_mailbox_deliver(&local->mailbox, local);
         h2o_filecache_clear(
             local->ctx.filecache); /* as H2O does: a file that changed is seen in the next turn */
