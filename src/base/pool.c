@@ -167,6 +167,45 @@ static void close_loop(cbx_pool_t *pool)
     CBX_ASSERT(busy == 0);
 }
 
+/* libuv makes its threads with the first job, all of them, and aborts when it cannot: so we try before it */
+static void *wait_for_all(void *barrier)
+{
+    pthread_mutex_lock(barrier); /* held until all are there */
+    pthread_mutex_unlock(barrier);
+    return NULL;
+}
+
+static bool may_have(unsigned threads)
+{
+    pthread_t *tried = cbx_alloc(threads * sizeof(*tried));
+    pthread_mutex_t barrier = PTHREAD_MUTEX_INITIALIZER;
+    unsigned n = 0;
+
+    pthread_mutex_lock(&barrier);
+    while (n != threads && pthread_create(&tried[n], NULL, wait_for_all, &barrier) == 0)
+        ++n;
+    pthread_mutex_unlock(&barrier);
+    for (unsigned i = 0; i != n; ++i)
+        pthread_join(tried[i], NULL);
+    pthread_mutex_destroy(&barrier);
+    free(tried);
+    return n == threads;
+}
+
+static void do_nothing(uv_work_t *work)
+{
+    (void)work;
+}
+
+/* a first job, now, while there are as many as may_have has seen */
+static void have_threads(cbx_pool_t *pool)
+{
+    static uv_work_t work;
+    int failed = uv_queue_work(&pool->loop, &work, do_nothing, NULL);
+
+    CBX_ASSERT(!failed);
+}
+
 cbx_pool_t *cbx_pool_create(unsigned threads)
 {
     cbx_pool_t *pool = cbx_zalloc(sizeof(*pool));
@@ -175,10 +214,11 @@ cbx_pool_t *cbx_pool_create(unsigned threads)
     setenv("UV_THREADPOOL_SIZE", cbx_log_fmt("%u", threads), 1);
     pool->slow_max = threads / 2 < SLOW_RUNNING_MAX ? threads / 2 : SLOW_RUNNING_MAX;
     pool->slow_last = &pool->slow_first;
-    if (!open_loop(pool)) {
+    if (!may_have(threads + 1) || !open_loop(pool)) {
         free(pool);
         return NULL;
     }
+    have_threads(pool);
     cbx_mailbox_init(&pool->inbox, on_wake, pool);
     if (pthread_create(&pool->thread, NULL, run_loop, pool) != 0) {
         close_loop(pool);

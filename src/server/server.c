@@ -139,14 +139,28 @@ static unsigned pool_threads(const cbx_config_t *config)
     return config->settings.num_threads > POOL_MIN ? config->settings.num_threads : POOL_MIN;
 }
 
+static bool no_threads(const cbx_config_t *config)
+{
+    cbx_config_complain(config->tree, "num-threads",
+                        "cannot start %u threads, and as many for what can wait; "
+                        "lower it",
+                        config->settings.num_threads);
+    return false;
+}
+
 static bool make_core(cbx_config_t *config)
 {
     unsigned threads = pool_threads(config);
 
-    return (server.pool = cbx_pool_create(threads)) != NULL &&
-           (server.readers = cbx_readers_create(server.store, threads)) != NULL &&
-           (server.core = cbx_core_create(server.loop, &config->settings, server.store, server.pool,
-                                          server.readers)) != NULL;
+    if ((server.pool = cbx_pool_create(threads)) == NULL)
+        return no_threads(config);
+    if ((server.readers = cbx_readers_create(server.store, threads)) != NULL &&
+        (server.core = cbx_core_create(server.loop, &config->settings, server.store, server.pool,
+                                       server.readers)) != NULL)
+        return true;
+    cbx_config_complain(place_of_database(config), "chatterbox.database", "cannot read %s",
+                        config->settings.database);
+    return false;
 }
 
 /* -- the drain -- */
@@ -286,19 +300,11 @@ static bool start_workers(cbx_config_t *config)
 static bool start(cbx_config_t *config)
 {
     server.loop = uv_default_loop();
-    if (!cbx_password_init() || !make_files(config))
+    if (!cbx_password_init() || !make_files(config) || !make_core(config))
         return false;
-    if (!make_core(config)) {
-        cbx_config_complain(place_of_database(config), "chatterbox.database", "cannot read %s",
-                            config->settings.database);
-        return false;
-    }
     open_handles();
-    if (!start_workers(config)) {
-        cbx_config_complain(config->tree, "num-threads", "cannot start %u threads; lower it",
-                            config->settings.num_threads);
-        return false;
-    }
+    if (!start_workers(config))
+        return no_threads(config);
     cbx_log(CBX_LOG_INFO, "started", "version", CBX_VERSION, "workers", cbx_log_fmt("%u", server.workers_len),
             NULL);
     cbx_listens_print(&config->listens);
