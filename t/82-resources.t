@@ -80,7 +80,7 @@ story 'no threads are left' => sub {
     my %wrong;
     for my $max (0 .. $needed - 1) {
         my ($status, $said) = start_with($server, $max);
-        $wrong{$max} = "$status: $said" if $status ne '1' || $said !~ /num-threads: cannot start 2 threads/ || $said =~ /\n./;
+        $wrong{$max} = "$status: $said" if $status ne '1' || $said !~ /num-threads, cannot start 2 threads/ || $said =~ /\n./;
     }
     is_deeply \%wrong, {}, 'with fewer it does not start, and says why in a line';
 };
