@@ -111,8 +111,8 @@ sub growth ($column) {
     return ($n * $sxy - $sx * $sy) / ($n * $sxx - $sx * $sx) * $seconds / 2;
 }
 
-my ($first, $middle, $end) = @samples[5, @samples / 2, -1];
-diag sprintf '%.0f MB and %d descriptors after 5 s, %.0f and %d half way, %.0f and %d at the end (seed %d)', map({ @$_[1, 2] } $first, $middle, $end), $seed;
+diag "seed $seed; MB and descriptors, by tenths of the time: ",
+    join ', ', map { sprintf '%.1f %d', @{$samples[$_ * $#samples / 10]}[1, 2] } 1 .. 10;
 is $ready, 200, 'it is ready to the end';
 SKIP: {
     skip 'a sanitizer keeps what is freed', 1 if $server->sanitized;

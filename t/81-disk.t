@@ -67,7 +67,7 @@ sub survives ($server, $reason, $breaks, $mends) {
     $_->leave for $ada, $bob;
 }
 
-my $broken = Chatterbox->start(-preload => [disk => (CHATTERBOX_DISK_FAULTS => "$rules")]);
+my $broken = Chatterbox->start(-preload => [disk => (CHATTERBOX_DISK_FAULTS => "$rules")], 'chatterbox.outbound-limit' => 1 << 26);
 my @faults = (
     ['full',                             qr/"database or disk is full"/, "write chat.db-wal ${\ ENOSPC}"],
     ['read-only',                        qr/"disk I\/O error"/,          "write chat.db-wal ${\ EROFS}"],

@@ -119,7 +119,9 @@ story 'one who shouts, one who whispers, one who does not listen' => sub {
         while (1) { $raw->text(sprintf $frame, ++$n); $raw->ended_by_now && last unless $n % 50; $raw->{buffer} = '' }
         POSIX::_exit(0);
     }
-    my $deaf    = $server->connect('deaf')->stop_reading;
+    my $deaf    = $server->connect('deaf');
+    $deaf->learn($_) for @{$deaf->history};
+    $deaf->stop_reading;
     my $whisper = Chatterbox::Raw->new($server);
     my @letters = split //, "GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
     my ($start, @took) = (time);
