@@ -136,6 +136,17 @@ story 'a file that is removed, and put back' => sub {
     $server->stop;
 };
 
+story 'a log that is removed for good' => sub {
+    my $server = Chatterbox->start;
+    my $ada    = $server->connect('ada');
+    $ada->ack($ada->say('only the log has it'));
+    unlink $server->database . '-wal' or die $!;
+    is $ada->error($ada->say('lost'))->{code}, 'storage_unavailable', 'nothing more is acknowledged';
+    $server->stop->launch;
+    is_deeply messages($server), ['only the log has it'], 'a restart saves what was';
+    $server->stop;
+};
+
 story 'a file that is replaced by another' => sub {
     my ($server, $other) = map { Chatterbox->start } 1, 2;
     my $ada = $server->connect('ada');

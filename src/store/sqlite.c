@@ -87,8 +87,6 @@ void cbx_store_close(cbx_store_t *store)
     cbx_store_rollback(store);
     for (int i = 0; i < CBX_SQL_COUNT; ++i)
         sqlite3_finalize(store->stmts[i]);
-    if (!cbx_place_is_ours(&store->place)) /* the log that lies there, and would be removed, is not ours */
-        sqlite3_db_config(store->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, (int *)NULL);
     busy = sqlite3_close(store->db);
     CBX_ASSERT(busy == SQLITE_OK);
     cbx_place_leave(&store->place);
