@@ -17,6 +17,8 @@ our @EXPORT = qw(%opt spawn stop measure capture slurp spew fill wait_until free
 # set by t/bench/run: root, build, folder, temp; rounds, seconds of one measure, cores
 our %opt;
 
+$ENV{PATH} .= ':/usr/sbin';    # where nginx is
+
 my %pids;       # what runs
 our @noise;     # [what, share of a core that others took] of each measure that was disturbed
 our $measures = 0;
@@ -52,7 +54,7 @@ sub free_port {
     return $free->sockport;
 }
 
-sub has ($program) { return scalar grep { -x "$_/$program" } split(/:/, $ENV{PATH}), '/usr/sbin' }
+sub has ($program) { return scalar grep { -x "$_/$program" } split /:/, $ENV{PATH} }
 
 # -- programs --
 
