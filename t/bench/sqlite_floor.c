@@ -163,10 +163,10 @@ static void measure_syncs(const char *path, double seconds)
 
 static void remove_database(const char *path)
 {
-    static const char *const ends[] = {"", "-wal", "-shm"};
+    static const char *const ends[] = {"", "-wal", "-shm", ".lock"};
     char name[4200];
 
-    for (size_t i = 0; i != 3; ++i) {
+    for (size_t i = 0; i != sizeof(ends) / sizeof(ends[0]); ++i) {
         snprintf(name, sizeof(name), "%s%s", path, ends[i]);
         unlink(name);
     }

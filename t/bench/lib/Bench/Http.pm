@@ -13,6 +13,7 @@ use Bench::Servers;
 use Exporter qw(import);
 use HTTP::Tiny;
 use JSON::PP;
+use POSIX qw(ceil);
 
 our @EXPORT = qw(http bearer);
 
@@ -32,7 +33,7 @@ sub wrk ($server, $what, $path, @more) {
     my $read = sub ($out) {
         return ($out =~ m{Requests/sec:\s+([\d.]+)})[0], ($out =~ /(\d+) requests in/)[0], ($out =~ /(Non-2xx.*|Socket errors.*)/)[0];
     };
-    return asked($server, $what, $read, 'wrk', '-t1', '-c50', "-d$opt{seconds}s", grep({ !ref } @more),
+    return asked($server, $what, $read, 'wrk', '-t1', '-c50', "-d@{[ceil($opt{seconds})]}s", grep({ !ref } @more),
         $script ? ('-s', $script) : (), "http://127.0.0.1:$server->{port}$path", @arguments ? ('--', @arguments) : ());
 }
 
@@ -42,7 +43,7 @@ sub h2load ($server, $what, $path) {
         my ($good, $failed) = $out =~ /(\d+) succeeded, (\d+) failed/;
         return ($out =~ m{([\d.]+) req/s})[0], $good, $failed ? "$failed failed" : undef;
     };
-    return asked($server, $what, $read, 'h2load', '-t1', '-c50', '-m10', '-D', $opt{seconds},
+    return asked($server, $what, $read, 'h2load', '-t1', '-c50', '-m10', '-D', ceil($opt{seconds}),
         "https://127.0.0.1:$server->{tls_port}$path");
 }
 

@@ -14,9 +14,9 @@ use Exporter qw(import);
 our @EXPORT = qw(messages);
 
 sub one_round ($env) {
-    my %got = (sqlite => in_peace('SQLite alone', sub { measure($env, "$opt{build}/bench/sqlite_floor", $opt{temp}, 1) }));
-    my $server = chatterbox(env => $env, core => undef);
-    $got{$_} = load($server, "64 senders in 64 rooms, $_ in flight", '-m', 64, '-R', 64, '-k', $_) // {} for 1, 8;
+    my %got = (sqlite => in_peace('SQLite alone', sub { measure($env, "$opt{build}/bench/sqlite_floor", $opt{temp}, $opt{seconds} / 4) }));
+    my $server = chatterbox(env => $env);
+    $got{$_} = load($server, "64 senders in 64 rooms, $_ in flight", '-m', 64, '-R', 64, '-k', $_, '-d', $opt{seconds} / 2) // {} for 1, 8;
     done($server);
     return \%got;
 }
