@@ -1,8 +1,9 @@
 /* parser.c -- wslay's contexts: what they are told, what they say, and who has one.
  *
- * Whether a session is between two messages wslay does not tell, so the bytes are counted: `ahead` is how
- * many belong to frames whose head was read, less those that were read. At 0, with the last fragment of a
- * message behind, nothing is in wslay's buffers.
+ * Whether a session is between two messages wslay does not tell; and of a close frame that comes in pieces
+ * it checks only a part of the reason. So it gets the bytes frame by frame: the head of a frame at once, and
+ * a control frame whole. `left` is what is to come of a frame whose head it has; with nothing left, nothing
+ * held, and the last fragment of a message behind, nothing is in wslay's buffers.
  */
 #include "live/parser.h"
 
@@ -10,6 +11,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/error.h"
 #include "live/hub_inside.h"
 #include "live/inbound.h"
 
@@ -19,31 +21,82 @@ enum { FRAME_OVERHEAD = 8192, ESCAPED = 6 };
 
 enum { IDLE_MAX = 64 }; /* parsers kept for later: half a megabyte a worker */
 
+/* RFC 6455 sections 5.2 and 5.5: two bytes, the longer lengths, the mask, what a control frame may carry */
+enum { HEAD = 2, LENGTH_16 = 126, LENGTH_64 = 127, MASK = 4, CONTROL_MAX = 125 };
+
 struct cbx_parser {
     wslay_event_context_ptr ctx;
-    cbx_session_t *session; /* that has it */
-    cbx_parser_t *next;     /* in the hub's list of those that somebody has, or nobody */
-    int64_t ahead;          /* see above */
-    bool fragmented;        /* a message whose last fragment has not come */
+    cbx_session_t *session;                  /* that has it */
+    cbx_parser_t *next;                      /* in the hub's list of those that somebody has, or nobody */
+    uint8_t held[HEAD + MASK + CONTROL_MAX]; /* the beginning of a frame, too little of it for wslay */
+    size_t held_len;
+    uint64_t left;   /* see above */
+    bool fragmented; /* a message whose last fragment has not come */
 };
 
 /* -- what wslay says -- */
+
+static bool is_control(const uint8_t *head)
+{
+    return (head[0] & 0x8) != 0; /* RFC 6455 section 5.5 */
+}
+
+/* bytes that wslay gets together, as far as `head` tells by now */
+static size_t together(const uint8_t *head, size_t len)
+{
+    size_t length;
+
+    if (len < HEAD)
+        return HEAD;
+    length = head[1] & 0x7f;
+    if (is_control(head)) /* wslay needs no more to refuse one that is too long */
+        return HEAD + (length > CONTROL_MAX ? 0 : length + (head[1] & 0x80 ? MASK : 0));
+    return HEAD + (length == LENGTH_64 ? 8 : length == LENGTH_16 ? 2 : 0);
+}
+
+/* bytes that follow such a head */
+static uint64_t behind(const uint8_t *head, size_t len)
+{
+    uint64_t length = len > HEAD ? 0 : head[1] & 0x7f;
+
+    if (is_control(head))
+        return 0;
+    for (size_t i = HEAD; i != len; ++i)
+        length = length << 8 | head[i];
+    return length + (head[1] & 0x80 ? MASK : 0);
+}
+
+static size_t take(h2o_buffer_t **input, uint8_t *to, size_t len)
+{
+    if (len > (*input)->size)
+        len = (*input)->size;
+    memcpy(to, (*input)->bytes, len);
+    h2o_buffer_consume(input, len);
+    return len;
+}
 
 static ssize_t on_recv(wslay_event_context_ptr ctx, uint8_t *buf, size_t len, int flags, void *data)
 {
     cbx_parser_t *p = data;
     h2o_buffer_t **input = &p->session->conn->sock->input;
+    size_t want;
 
     (void)flags;
+    while (p->left == 0 && p->held_len != (want = together(p->held, p->held_len)) && (*input)->size != 0)
+        p->held_len += take(input, p->held + p->held_len, want - p->held_len);
+    if (p->left == 0 && p->held_len == want) {
+        CBX_ASSERT(want <= len); /* wslay's buffer has 4 KB, and by now it is empty */
+        memcpy(buf, p->held, want);
+        p->held_len = 0;
+        p->left = behind(p->held, want);
+        return (ssize_t)want;
+    }
     if ((*input)->size == 0) {
         wslay_event_set_error(ctx, WSLAY_ERR_WOULDBLOCK);
         return -1;
     }
-    if (len > (*input)->size)
-        len = (*input)->size;
-    memcpy(buf, (*input)->bytes, len);
-    h2o_buffer_consume(input, len);
-    p->ahead -= (int64_t)len;
+    len = take(input, buf, len < p->left ? len : (size_t)p->left);
+    p->left -= len;
     return (ssize_t)len;
 }
 
@@ -65,19 +118,12 @@ static ssize_t on_send(wslay_event_context_ptr ctx, const uint8_t *data, size_t 
     return (ssize_t)len;
 }
 
-/* RFC 6455 section 5.2: two bytes, the longer lengths, and the mask that every client's frame has */
-static int64_t frame_length(uint64_t payload)
-{
-    return (int64_t)payload + 6 + (payload > 65535 ? 8 : payload > 125 ? 2 : 0);
-}
-
 /* every frame counts, pings and the pieces of a message too */
 static void on_frame(wslay_event_context_ptr ctx, const struct wslay_event_on_frame_recv_start_arg *arg,
                      void *data)
 {
     cbx_parser_t *p = data;
 
-    p->ahead += frame_length(arg->payload_length);
     if (!wslay_is_ctrl_frame(arg->opcode))
         p->fragmented = !arg->fin;
     if (cbx_inbound_admit(p->session))
@@ -155,7 +201,7 @@ static bool is_between_messages(const cbx_parser_t *p)
 {
     const h2o_socket_t *sock = p->session->conn->sock;
 
-    return sock != NULL && p->ahead == 0 && !p->fragmented && sock->input->size == 0 &&
+    return sock != NULL && p->held_len == 0 && p->left == 0 && !p->fragmented && sock->input->size == 0 &&
            wslay_event_want_read(p->ctx) && !wslay_event_want_write(p->ctx);
 }
 

@@ -83,18 +83,23 @@ sub read_head ($self) {
 
 # -- frames --
 
-# sends one frame; options: fin (1), rsv (0), masked (1), length (claims another one)
-sub frame ($self, $op, $payload = '', %o) {
+# the bytes of one frame; options: fin (1), rsv (0), masked (1), mask (its four bytes), length (claims another one), width
+# (bits that the length takes: 7, 16 or 64; else as few as do)
+sub encode ($op, $payload = '', %o) {
     my $length = $o{length} // length $payload;
     my $mask   = ($o{masked} // 1) ? 0x80 : 0;
+    my $width  = $o{width} // ($length < 126 ? 7 : $length < 65536 ? 16 : 64);
     my $head   = pack 'C', ($o{fin} // 1) << 7 | ($o{rsv} // 0) << 4 | $op;
-    $head .= $length < 126 ? pack('C', $mask | $length)
-        : $length < 65536  ? pack('Cn', $mask | 126, $length)
-        :                    pack('CQ>', $mask | 127, $length);
-    my $with = pack 'N', int rand 0xffffffff;
-    $payload = $with . mask($payload, $with) if $mask;
-    return $self->put($head . $payload);
+    $head .= $width == 7 ? pack('C', $mask | $length)
+        : $width == 16   ? pack('Cn', $mask | 126, $length)
+        :                  pack('CQ>', $mask | 127, $length);
+    return $head . $payload unless $mask;
+    my $with = $o{mask} // pack 'N', int rand 0xffffffff;
+    return $head . $with . mask($payload, $with);
 }
+
+# sends one frame, with the options of encode
+sub frame ($self, @frame) { $self->put(encode(@frame)) }
 
 sub mask ($payload, $with) {
     return $payload ^. substr $with x (length($payload) / 4 + 1), 0, length $payload;
@@ -153,6 +158,23 @@ sub close_code ($self, $seconds = 10) {
         return length $frame->{payload} >= 2 ? unpack 'n', $frame->{payload} : 1005 if $frame->{op} == CLOSE;
     }
     return 1006;
+}
+
+# what came before the answer to a ping that is sent now, which is behind the answers to all that was sent before: the types of
+# text frames, pongs as "pong PAYLOAD"; the last is "close CODE", or "end", where the server has ended it
+sub heard ($self) {
+    state $marks = 0;
+    my $mark = 'mark ' . ++$marks;
+    my @heard;
+    $self->frame(PING, $mark);
+    while (my $frame = $self->read_frame) {
+        my ($op, $payload) = @$frame{qw(op payload)};
+        return \@heard if $op == PONG && $payload eq $mark;
+        push @heard, $op == TEXT ? decode_json($payload)->{type} : $op == PONG ? "pong $payload"
+            : $op == CLOSE ? 'close' . (length $payload ? ' ' . unpack 'n', $payload : '') : "opcode $op";
+        return \@heard if $op == CLOSE;
+    }
+    return [@heard, 'end'];
 }
 
 # true when the server has ended the connection, and nothing came before that
