@@ -37,7 +37,14 @@ static bool speaks_version_13(h2o_req_t *req)
     ssize_t cursor = -1;
     cbx_slice_t version = header(req, "sec-websocket-version", &cursor);
 
-    return version.base != NULL && h2o_memis(version.base, version.len, H2O_STRLIT("13"));
+    return version.base != NULL && h2o_memis(version.base, version.len, H2O_STRLIT("13")) &&
+           header(req, "sec-websocket-version", &cursor).base == NULL;
+}
+
+/* where the client names no host, H2O puts its own name there */
+static bool names_host(h2o_req_t *req)
+{
+    return req->input.authority.base != req->hostconf->authority.hostport.base;
 }
 
 /* the one key there is, or NULL */
@@ -102,7 +109,7 @@ static void shake_hands(h2o_req_t *req)
     cbx_err_t err = cbx_guard_origin(req, local->settings);
     const char *key = find_key(req);
 
-    if (err == CBX_OK && key == NULL)
+    if (err == CBX_OK && (key == NULL || !names_host(req)))
         err = CBX_ERR_BAD_FRAME;
     if (err == CBX_OK && cbx_core_draining(local->core))
         err = CBX_ERR_DRAINING;
@@ -110,7 +117,10 @@ static void shake_hands(h2o_req_t *req)
         upgrade(req, key);
     else
         cbx_reply_error(req, err,
-                        err == CBX_ERR_BAD_FRAME ? "Sec-WebSocket-Key is not 16 bytes in base64" : NULL, 0);
+                        err != CBX_ERR_BAD_FRAME ? NULL
+                        : key == NULL            ? "Sec-WebSocket-Key is not 16 bytes in base64"
+                                                 : "Host is missing",
+                        0);
 }
 
 static int on_req(h2o_handler_t *self, h2o_req_t *req)
