@@ -10,6 +10,7 @@ use Encode ();
 use IO::Select;
 use IO::Socket::INET;
 use Mojo::JSON qw(decode_json encode_json);
+use Socket qw(IPPROTO_TCP TCP_NODELAY);
 use Time::HiRes qw(time);
 
 use constant {CONTINUATION => 0, TEXT => 1, BINARY => 2, CLOSE => 8, PING => 9, PONG => 10};
@@ -22,6 +23,7 @@ sub new ($class, $server) {
     my $socket = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $server->port, Timeout => 10)
         or croak "no connection: $!";
     binmode $socket;
+    setsockopt $socket, IPPROTO_TCP, TCP_NODELAY, 1;    # what is put goes at once
     $socket->autoflush(1);
     return bless {socket => $socket, buffer => '', server => $server}, $class;
 }
@@ -161,7 +163,7 @@ sub close_code ($self, $seconds = 10) {
 }
 
 # what came before the answer to a ping that is sent now, which is behind the answers to all that was sent before: the types of
-# text frames, pongs as "pong PAYLOAD"; the last is "close CODE", or "end", where the server has ended it
+# text frames, but for what others do; pongs as "pong PAYLOAD"; the last is "close CODE", or "end", where the server has ended it
 sub heard ($self) {
     state $marks = 0;
     my $mark = 'mark ' . ++$marks;
@@ -172,6 +174,7 @@ sub heard ($self) {
         return \@heard if $op == PONG && $payload eq $mark;
         push @heard, $op == TEXT ? decode_json($payload)->{type} : $op == PONG ? "pong $payload"
             : $op == CLOSE ? 'close' . (length $payload ? ' ' . unpack 'n', $payload : '') : "opcode $op";
+        pop @heard if $op == TEXT && $heard[-1] =~ /^(?:presence|message)$/;
         return \@heard if $op == CLOSE;
     }
     return [@heard, 'end'];
