@@ -30,7 +30,9 @@ struct cbx_parser {
     cbx_parser_t *next;                      /* in the hub's list of those that somebody has, or nobody */
     uint8_t held[HEAD + MASK + CONTROL_MAX]; /* the beginning of a frame, too little of it for wslay */
     size_t held_len;
-    uint64_t left;   /* see above */
+    uint64_t left;      /* see above */
+    uint8_t head[HEAD]; /* of a frame that wslay is sending */
+    size_t head_len;
     bool fragmented; /* a message whose last fragment has not come */
 };
 
@@ -100,18 +102,29 @@ static ssize_t on_recv(wslay_event_context_ptr ctx, uint8_t *buf, size_t len, in
     return (ssize_t)len;
 }
 
-/* wslay's control frames join our queue. Where it ends a broken connection with an empty close frame, ours
- * says 1002. */
+/* wslay's control frames join our queue, each as a whole: a queue that is dropped must not end behind a head.
+ * Where it ends a broken connection with an empty close frame, ours says 1002. */
 static ssize_t on_send(wslay_event_context_ptr ctx, const uint8_t *data, size_t len, int flags, void *arg)
 {
     static const uint8_t empty_close[] = {0x88, 0},
                          broken_close[] = {0x88, 2, CBX_PROTOCOL_ERROR >> 8, CBX_PROTOCOL_ERROR & 0xff};
-    cbx_session_t *s = ((cbx_parser_t *)arg)->session;
+    cbx_parser_t *p = arg;
+    cbx_session_t *s = p->session;
     bool broken = s->broken && len == sizeof(empty_close) && memcmp(data, empty_close, len) == 0;
-    cbx_frame_t *frame = cbx_frame_alloc(broken ? sizeof(broken_close) : len);
+    size_t rest = broken ? sizeof(broken_close) : len;
+    cbx_frame_t *frame;
 
-    (void)ctx, (void)flags;
-    memcpy(frame->bytes, broken ? broken_close : data, frame->len);
+    (void)ctx;
+    if ((flags & WSLAY_MSG_MORE) != 0) { /* the head; what it carries is given right behind */
+        CBX_ASSERT(len == sizeof(p->head));
+        memcpy(p->head, data, len);
+        p->head_len = len;
+        return (ssize_t)len;
+    }
+    frame = cbx_frame_alloc(p->head_len + rest);
+    memcpy(frame->bytes, p->head, p->head_len);
+    memcpy(frame->bytes + p->head_len, broken ? broken_close : data, rest);
+    p->head_len = 0;
     cbx_outbound_push(&s->out, frame);
     cbx_frame_unref(frame);
     cbx_hub_dirty(s->hub, s);
