@@ -102,7 +102,7 @@ story 'pings for ever from who does not read: 4008' => sub {
     wait_until 'the server has enough', sub { feed($raw, \$bytes) for 1 .. 100; $server->get('/metrics')->body =~ /^chatterbox_sessions_slow_total 1$/m };
     my $grown = $server->memory - $before;
     is eval { $raw->close_code(20) } // $@, 4008, 'let go';
-    ok $server->sanitized || $grown < 64 << 20, sprintf 'the server grew by %.1f MB meanwhile', $grown / (1 << 20);
+    ok $server->sanitized || $grown < 16 << 20, sprintf 'the server grew by %.1f MB meanwhile', $grown / (1 << 20);
     $server->stop;
 };
 
