@@ -46,28 +46,32 @@ static unsigned read_parameter(cbx_slice_t part)
     return 0;
 }
 
-static bool can_take(cbx_slice_t offer)
+/* the answer to one offer, or NULL: it cannot be taken. A window that was asked for is named again, which
+ * is how it is agreed to (section 7.1.2.1). */
+static const char *answer_one(cbx_slice_t offer)
 {
     unsigned seen = 0;
 
     offer = cbx_trim(offer);
     if (offer.len != 0 && offer.base[offer.len - 1] == ';')
-        return false; /* promises a parameter */
+        return NULL; /* promises a parameter */
     if (!cbx_slice_is(cbx_trim(cbx_next_part(&offer, ';')), CBX_DEFLATE_NAME))
-        return false;
+        return NULL;
     while (offer.len != 0) {
         unsigned parameter = read_parameter(cbx_trim(cbx_next_part(&offer, ';')));
         if (parameter == 0 || (seen & parameter) != 0)
-            return false;
+            return NULL;
         seen |= parameter;
     }
-    return true;
+    return (seen & SERVER_WINDOW) != 0 ? CBX_DEFLATE_ANSWER "; server_max_window_bits=15"
+                                       : CBX_DEFLATE_ANSWER;
 }
 
-bool cbx_deflate_is_offered(cbx_slice_t header)
+const char *cbx_deflate_answer(cbx_slice_t header)
 {
-    while (header.len != 0)
-        if (can_take(cbx_next_part(&header, ',')))
-            return true;
-    return false;
+    const char *answer = NULL;
+
+    while (answer == NULL && header.len != 0)
+        answer = answer_one(cbx_next_part(&header, ','));
+    return answer;
 }

@@ -4,9 +4,9 @@
 
 #include "http/parse.h"
 
-/* Is there an offer of permessage-deflate in this header that CBX_DEFLATE_ANSWER answers (RFC 7692 section
- * 7.1)? Not with a window of ours below 15 bits, nor with a parameter that is unknown, doubled or malformed.
- */
-bool cbx_deflate_is_offered(cbx_slice_t header);
+/* What is said to the first offer of permessage-deflate in this header that can be taken (RFC 7692 section
+ * 7.1): lives for ever; NULL: there is none. Not with a window of ours below 15 bits, nor with a parameter
+ * that is unknown, doubled or malformed. */
+const char *cbx_deflate_answer(cbx_slice_t header);
 
 #endif

@@ -69,15 +69,16 @@ static bool offers_subprotocol(h2o_req_t *req)
     return false;
 }
 
-static bool offers_deflate(h2o_req_t *req)
+/* NULL: no offer can be taken */
+static const char *answer_deflate(h2o_req_t *req)
 {
+    const char *answer = NULL;
     cbx_slice_t offer;
     ssize_t cursor = -1;
 
-    while ((offer = header(req, "sec-websocket-extensions", &cursor)).base != NULL)
-        if (cbx_deflate_is_offered(offer))
-            return true;
-    return false;
+    while (answer == NULL && (offer = header(req, "sec-websocket-extensions", &cursor)).base != NULL)
+        answer = cbx_deflate_answer(offer);
+    return answer;
 }
 
 static void refuse_plain(h2o_req_t *req, const char *detail)
@@ -92,14 +93,14 @@ static void upgrade(h2o_req_t *req, const char *key)
     cbx_local_t *local = cbx_local_of(req);
     cbx_token_t token;
     bool known = cbx_guard_token(req, local->settings, &token) == CBX_OK;
-    bool deflate = local->settings->compress && offers_deflate(req);
+    const char *deflate = local->settings->compress ? answer_deflate(req) : NULL;
 
     if (offers_subprotocol(req))
         cbx_reply_header(req, "sec-websocket-protocol", SUBPROTOCOL);
-    if (deflate)
-        cbx_reply_header(req, "sec-websocket-extensions", CBX_DEFLATE_ANSWER);
+    if (deflate != NULL)
+        cbx_reply_header(req, "sec-websocket-extensions", deflate);
     cbx_watch_upgraded(req->conn->callbacks->get_socket(req->conn));
-    cbx_hub_upgrade(local->hub, req, key, known ? &token : NULL, deflate);
+    cbx_hub_upgrade(local->hub, req, key, known ? &token : NULL, deflate != NULL);
 }
 
 /* what is a handshake, at last */
