@@ -14,8 +14,7 @@
 #include "store/store.h"
 
 #define CBX_ROOM_MEMORY 100 /* messages: a page of 50 and as much again for those who were away shortly */
-#define CBX_ROOM_LATE 100   /* older messages: one that is edited would send everybody to a reader otherwise \
-                             */
+#define CBX_ROOM_LATE 100   /* older ones that changed: else one edit would send all to a reader */
 #define CBX_RESUME_MAX                                                                                       \
     1000 /* changes of a room that a client may have missed; more: it gets the newest page instead */
 

@@ -36,7 +36,7 @@
 #define COMMIT_MS 4000  /* of those, until the core must have committed what waited */
 #define POOL_MIN 4      /* threads: two for passwords, two for history, however few the cores */
 #define RESERVED_FDS 64 /* not for connections: files that are served, logs, SQLite's own */
-#define READER_FDS 4    /* of a thread of the pool: a connection to the database, its log, two spare */
+#define READER_FDS 2    /* of a thread of the pool, besides the reader that is open: its log, one spare */
 
 /* static, so that all that lives as long as the process can be reached from here */
 static struct {
