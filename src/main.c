@@ -5,6 +5,12 @@
 #include "chatterbox.h"
 #include "server/server.h"
 
+#ifdef CBX_FAULTS
+#define BUILD " (with fault points)" /* t/76-faults.t looks for it */
+#else
+#define BUILD ""
+#endif
+
 static const char usage[] = "usage: chatterbox -c FILE [-t]\n"
                             "\n"
                             "  -c FILE  serve what this configuration says\n"
@@ -30,7 +36,7 @@ int main(int argc, char **argv)
             fputs(usage, stdout);
             return 0;
         case 'v':
-            puts("chatterbox " CBX_VERSION);
+            puts("chatterbox " CBX_VERSION BUILD);
             return 0;
         default:
             fputs(usage, stderr);

@@ -10,6 +10,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/fault.h"
 #include "base/stats.h"
 #include "chat/state.h"
 
@@ -186,6 +187,7 @@ static void post_batch(cbx_core_t *core)
         letter->mail.deliver = on_batch;
         letter->batch = cbx_batch_ref(core->batch);
         letter->outlet = core->outlets[i];
+        CBX_FAULT("before-mail");
         cbx_mailbox_post(core->outlets[i].box, &letter->mail);
     }
     cbx_batch_unref(core->batch);
@@ -207,6 +209,7 @@ static void post_home(cbx_command_t **cmds, size_t len)
             continue;
         }
         cmds[i]->mail.deliver = on_command_home;
+        CBX_FAULT("before-ack");
         cbx_mailbox_post(cmds[i]->home, &cmds[i]->mail);
     }
 }

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/fault.h"
 #include "base/stats.h"
 #include "chat/seat.h"
 #include "live/hub_inside.h"
@@ -41,6 +42,7 @@ void cbx_hub_write(cbx_hub_t *hub)
     for (cbx_session_t *s; (s = hub->dirty) != NULL;) {
         hub->dirty = s->next_dirty;
         s->dirty = false;
+        CBX_FAULT("before-ack");
         cbx_session_write(s);
     }
 }

@@ -9,6 +9,7 @@
 #include <stdarg.h>
 
 #include "base/clock.h"
+#include "base/fault.h"
 #include "base/log.h"
 
 #define TELL_AGAIN_MS 60000
@@ -135,6 +136,7 @@ cbx_err_t cbx_sql_change(cbx_store_t *store, cbx_sql_id_t id, const char *kinds,
     CBX_ASSERT(store->begun);
     if (sqlite3_get_autocommit(store->db))
         return CBX_ERR_STORAGE_UNAVAILABLE; /* SQLite gave up the transaction: no half of it may be kept */
+    CBX_FAULT("between-statements");
     va_start(args, kinds);
     stmt = bind_all(store, id, kinds, &args);
     va_end(args);

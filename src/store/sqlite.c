@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/fault.h"
 #include "base/log.h"
 #include "store/schema.h"
 
@@ -231,7 +232,8 @@ cbx_err_t cbx_store_begin(cbx_store_t *store)
 {
     cbx_err_t err;
 
-    CBX_ASSERT(!store->reader && !store->begun);
+    CBX_ASSERT(!store->reader && !store->begun && !store->let_go);
+    CBX_FAULT("before-begin");
     err = cbx_sql_run(store, CBX_SQL_BEGIN);
     store->begun = err == CBX_OK;
     return err;
@@ -247,8 +249,10 @@ cbx_err_t cbx_store_commit(cbx_store_t *store)
                          "the database or its log was removed or replaced: put it back, or restart");
         return CBX_ERR_STORAGE_UNAVAILABLE;
     }
+    CBX_FAULT("before-commit");
     err = cbx_sql_run(store, CBX_SQL_COMMIT); /* fails, too, when SQLite gave up the transaction before */
     store->begun = err != CBX_OK;
+    CBX_FAULT("after-commit");
     return err;
 }
 
