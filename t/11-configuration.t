@@ -91,7 +91,7 @@ sub refused_line ($line, $words, %options) {
 subtest 'arguments' => sub {
     my ($status, $out, $err) = run('-v');
     is $status, 0, '-v';
-    like $out, qr/^chatterbox \d+\.\d+\.\d+$/, '... prints the version';
+    like $out, qr/^chatterbox \d+\.\d+\.\d+(?: \(with fault points\))?$/, '... prints the version';
     ($status, $out, $err) = run('-h');
     is $status, 0, '-h';
     like $out, qr/^usage: chatterbox -c FILE/, '... prints the usage';

@@ -10,6 +10,8 @@ cbx_err_t cbx_core_writing(cbx_core_t *core)
 {
     cbx_err_t err;
 
+    if (core->resigned)
+        return CBX_ERR_DRAINING; /* who looked just before the drain, and posted just after */
     if (core->begun)
         return core->failed ? CBX_ERR_STORAGE_UNAVAILABLE : CBX_OK;
     if (!cbx_core_storage_ok(core))

@@ -94,7 +94,7 @@ static void shorten_log(cbx_core_t *core)
     int64_t now = cbx_clock_steady();
     bool is_long = cbx_store_log_pages(core->store) >= LOG_PAGES_MAX;
 
-    if (now < core->log_again || (!is_long && core->log_until == 0))
+    if (core->resigned || now < core->log_again || (!is_long && core->log_until == 0))
         return;
     if (core->log_until == 0)
         core->log_until = now + LOG_READERS_MS;
@@ -105,6 +105,22 @@ static void shorten_log(cbx_core_t *core)
     cbx_readers_go_on(core->readers);
     core->log_until = 0;
     core->log_again = cbx_store_log_pages(core->store) != 0 ? now + LOG_AGAIN_MS : 0;
+}
+
+/* All is committed: another process may write from here on. What still comes is who goes. */
+static void resign(cbx_core_t *core)
+{
+    cbx_person_t *person, *tmp;
+
+    HASH_ITER(hh, core->people.persons, person, tmp) {
+        person->left = person->user.guest && (person->left || person->seats != NULL); /* they have to */
+    }
+    uv_timer_stop(&core->house);
+    uv_timer_stop(&core->probe);
+    cbx_readers_go_on(core->readers);
+    cbx_touch_guests(core);
+    cbx_store_let_go(core->store);
+    core->resigned = true;
 }
 
 /* Letters are taken when nothing waits, so that what the mailbox may hold is the bound on all that waits.
@@ -127,6 +143,7 @@ static void on_async(uv_async_t *async)
     if (core->drained != NULL && core->away == 0) {
         void (*drained)(void *arg) = core->drained;
         core->drained = NULL;
+        resign(core);
         drained(core->drained_arg);
     }
 }
@@ -227,31 +244,25 @@ static void close_handles(cbx_core_t *core)
         uv_run(core->loop, UV_RUN_NOWAIT);
 }
 
-/* the last letters are of workers that are gone: only who left matters, for the guests' names */
-static void run_last_letters(cbx_core_t *core)
+/* the last letters are of workers that are gone */
+static void free_last_letters(cbx_core_t *core)
 {
     cbx_command_t *cmd;
 
     cbx_mailbox_deliver(&core->mailbox, core);
-    core->batch = cbx_batch_new();
     while ((cmd = core->waiting) != NULL) {
         core->waiting = (cbx_command_t *)cmd->mail.next;
-        if (cmd->type == CBX_CMD_GONE)
-            cbx_run_gone(core, cmd);
         cbx_command_free(cmd);
     }
-    cbx_batch_unref(core->batch); /* nobody is there to be told */
-    cbx_touch_guests(core);
 }
 
 void cbx_core_free(cbx_core_t *core)
 {
     if (core == NULL)
         return;
-    run_last_letters(core);
+    free_last_letters(core);
     CBX_ASSERT(core->away == 0);
     close_handles(core);
-    cbx_store_checkpoint(core->store, 0);
     dispose(core);
 }
 

@@ -37,8 +37,8 @@ unsigned cbx_core_add_outlet(cbx_core_t *core, cbx_mailbox_t *box,
  * changes are taken. Then the command is gone and nothing will come back. GONE is never refused. */
 cbx_err_t cbx_core_submit(cbx_core_t *core, cbx_command_t *cmd);
 
-/* from now on commands are refused; when all that waited is committed and mailed, `drained(arg)` runs; the
- * core thread */
+/* from now on commands are refused; when all that waited is committed and mailed the store is let go of (see
+ * cbx_store_let_go), and `drained(arg)` runs; the core thread */
 void cbx_core_drain(cbx_core_t *core, void (*drained)(void *arg), void *arg);
 
 /* is the database writable, as far as the last attempt knows; any thread */

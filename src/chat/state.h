@@ -53,6 +53,7 @@ struct cbx_core {
     int64_t now;         /* ms, wall: one time for all of the batch */
     size_t away;         /* commands that are with a reader */
 
+    bool resigned; /* nothing is written any more: another process may */
     atomic_bool storage_ok, draining;
     void (*drained)(void *arg);
     void *drained_arg;

@@ -3,7 +3,8 @@
  * Main thread, at the start and the end. Each worker has a socket of its own for every TCP address
  * (SO_REUSEPORT: the kernel spreads the connections, and no worker wakes for another's). But two servers of
  * the same user could share a port that way without noticing, so a socket without it is bound first, to see
- * that the port is free. Unix sockets know nothing of the kind: the workers share one.
+ * that the port is free. Unix sockets know nothing of the kind: the workers share one, and one that was
+ * handed over (inherit.c), too.
  */
 #include "server/listener.h"
 
@@ -29,14 +30,15 @@ static bool is_unix(const cbx_listen_t *l)
     return l->addr.sa.sa_family == AF_UNIX;
 }
 
-/* "127.0.0.1:8080", "[::1]:8080" */
-static const char *host_port(const cbx_listen_t *l)
+const char *cbx_listen_name(const cbx_listen_t *l)
 {
     static char text[INET6_ADDRSTRLEN + 16];
     char host[INET6_ADDRSTRLEN] = "?";
     const struct sockaddr_in *in = (const void *)&l->addr;
     const struct sockaddr_in6 *in6 = (const void *)&l->addr;
 
+    if (is_unix(l))
+        return l->addr.un.sun_path;
     if (l->addr.sa.sa_family == AF_INET) {
         inet_ntop(AF_INET, &in->sin_addr, host, sizeof(host));
         snprintf(text, sizeof(text), "%s:%u", host, ntohs(in->sin_port));
@@ -137,6 +139,19 @@ static void add_fd(cbx_listen_t *l, int fd)
     l->fds[l->fds_len++] = fd;
 }
 
+bool cbx_listen_share(cbx_listen_t *l, int fd, unsigned workers)
+{
+    add_fd(l, fd);
+    if (listen(fd, BACKLOG) != 0)
+        return false;
+    while (l->fds_len != workers) {
+        if ((fd = fcntl(l->fds[0], F_DUPFD_CLOEXEC, 0)) == -1)
+            return false;
+        add_fd(l, fd);
+    }
+    return true;
+}
+
 static bool open_tcp(cbx_listen_t *l, unsigned fastopen)
 {
     int fd = bind_tcp(l, true);
@@ -156,12 +171,12 @@ bool cbx_listens_open_tcp(cbx_listens_t *listens, unsigned workers, unsigned fas
 {
     for (size_t i = 0; i != listens->len; ++i) {
         cbx_listen_t *l = listens->list[i];
-        bool ok = is_unix(l) || l->any_port || is_free(l);
+        bool ok = is_unix(l) || l->any_port || l->inherited || is_free(l);
         while (ok && !is_unix(l) && l->fds_len != workers)
             ok = open_tcp(l, fastopen);
         if (!ok) {
             cbx_config_complain(
-                l->node, "listen", "cannot listen on %s: %s%s", host_port(l), strerror(errno),
+                l->node, "listen", "cannot listen on %s: %s%s", cbx_listen_name(l), strerror(errno),
                 errno == EADDRINUSE ? "; stop who does, or choose another port (0: any free one)" : "");
             return false;
         }
@@ -203,7 +218,7 @@ static bool check_unix(const cbx_listen_t *l)
 bool cbx_listens_check_unix(const cbx_listens_t *listens)
 {
     for (size_t i = 0; i != listens->len; ++i)
-        if (is_unix(listens->list[i]) && !check_unix(listens->list[i]))
+        if (is_unix(listens->list[i]) && !listens->list[i]->inherited && !check_unix(listens->list[i]))
             return false;
     return true;
 }
@@ -223,26 +238,19 @@ static bool open_unix(cbx_listen_t *l, unsigned workers)
 
     if (fd == -1)
         return false;
-    add_fd(l, fd);
     unlink(l->addr.un.sun_path);
-    if (bind(fd, &l->addr.sa, l->addr_len) != 0)
-        return false;
-    l->made_file = true;
-    if (!set_owner(l) || listen(fd, BACKLOG) != 0)
-        return false;
-    while (l->fds_len != workers) {
-        if ((fd = fcntl(l->fds[0], F_DUPFD_CLOEXEC, 0)) == -1)
-            return false;
-        add_fd(l, fd);
-    }
-    return true;
+    l->made_file = bind(fd, &l->addr.sa, l->addr_len) == 0;
+    if (l->made_file && set_owner(l))
+        return cbx_listen_share(l, fd, workers);
+    add_fd(l, fd); /* to be closed with the others */
+    return false;
 }
 
 bool cbx_listens_open_unix(cbx_listens_t *listens, unsigned workers)
 {
     for (size_t i = 0; i != listens->len; ++i) {
         cbx_listen_t *l = listens->list[i];
-        if (is_unix(l) && !open_unix(l, workers)) {
+        if (is_unix(l) && !l->inherited && !open_unix(l, workers)) {
             cbx_config_complain(l->node, "listen", "cannot listen on %s: %s", l->addr.un.sun_path,
                                 strerror(errno));
             return false;
@@ -256,6 +264,7 @@ bool cbx_listens_open_unix(cbx_listens_t *listens, unsigned workers)
 void cbx_listens_move(cbx_listens_t *from, cbx_listens_t *to)
 {
     CBX_ASSERT(from->len == to->len);
+    to->inherited = from->inherited;
     for (size_t i = 0; i != from->len; ++i) {
         cbx_listen_t *f = from->list[i], *t = to->list[i];
         t->addr = f->addr;
@@ -263,6 +272,7 @@ void cbx_listens_move(cbx_listens_t *from, cbx_listens_t *to)
         t->tls = f->tls;
         t->fds = f->fds;
         t->fds_len = f->fds_len;
+        t->inherited = f->inherited;
         f->tls = NULL;
         f->fds = NULL;
         f->fds_len = 0;
@@ -276,7 +286,8 @@ void cbx_listens_print(const cbx_listens_t *listens)
         if (is_unix(l))
             fprintf(stderr, "listening on unix:%s\n", l->addr.un.sun_path);
         else
-            fprintf(stderr, "listening on %s://%s\n", l->certs_len != 0 ? "https" : "http", host_port(l));
+            fprintf(stderr, "listening on %s://%s\n", l->certs_len != 0 ? "https" : "http",
+                    cbx_listen_name(l));
     }
 }
 

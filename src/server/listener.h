@@ -28,12 +28,19 @@ typedef struct cbx_listen {
     int *fds;     /* one for each worker */
     size_t fds_len;
     bool made_file; /* the unix socket's file is ours to remove */
+    bool inherited; /* the socket outlives us: inherit.h */
 } cbx_listen_t;
 
 typedef struct cbx_listens {
     cbx_listen_t **list;
     size_t len;
+    bool inherited; /* all of them; another server of us may be there */
 } cbx_listens_t;
+
+/* "127.0.0.1:8080", "[::1]:8080", "/run/chatterbox.sock"; static */
+const char *cbx_listen_name(const cbx_listen_t *listen);
+/* listens on `fd`, which becomes the listen's, for all `workers`; false and errno */
+bool cbx_listen_share(cbx_listen_t *listen, int fd, unsigned workers);
 
 /* listens without hosts of their own serve all of `hosts` */
 void cbx_listens_bind_hosts(cbx_listens_t *listens, h2o_hostconf_t **hosts);
@@ -44,7 +51,7 @@ bool cbx_listens_load_tls(cbx_listens_t *listens);
  */
 void cbx_listens_reload_tls(cbx_listens_t *listens);
 
-/* opens `workers` sockets for each TCP listen; false after a complaint */
+/* opens `workers` sockets for each TCP listen that has none; false after a complaint */
 bool cbx_listens_open_tcp(cbx_listens_t *listens, unsigned workers, unsigned fastopen);
 /* the same for unix sockets, which makes files (and removes those that nobody listens at any more) */
 bool cbx_listens_open_unix(cbx_listens_t *listens, unsigned workers);

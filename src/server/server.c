@@ -10,6 +10,10 @@
  * The end, within 10 s of the first SIGTERM or SIGINT: the workers accept what waits and no more; the core
  * commits what waits and says so; then the workers say goodbye to everybody (worker.c) and end; then what
  * they used is freed. A second signal makes it quick. SIGHUP opens logs again and reads certificates again.
+ *
+ * Where the sockets were handed over (inherit.c), the next server may be there before we end. It waits for
+ * the database, which the core lets go of as soon as it has committed what waits; meanwhile who connects
+ * waits in the sockets' queues, and who is connected is still told goodbye by us.
  */
 #include "server/server.h"
 
@@ -28,6 +32,7 @@
 #include "base/stats.h"
 #include "http/pages.h"
 #include "server/files.h"
+#include "server/inherit.h"
 #include "server/trim.h"
 #include "server/worker.h"
 #include "wire/password.h"
@@ -101,7 +106,8 @@ static bool check(cbx_config_t *config)
 
 static bool bind_ports(cbx_config_t *config)
 {
-    return cbx_listens_open_tcp(&config->listens, config->settings.num_threads, config->tcp_fastopen) &&
+    return cbx_inherit_sockets(&config->listens, config->settings.num_threads, config->tree) &&
+           cbx_listens_open_tcp(&config->listens, config->settings.num_threads, config->tcp_fastopen) &&
            cbx_listens_check_unix(&config->listens);
 }
 
@@ -119,6 +125,8 @@ static bool open_store(cbx_config_t *config)
 {
     char why[512];
 
+    if (config->listens.inherited)
+        cbx_store_wait(config->settings.database);
     server.store =
         cbx_store_open(config->settings.database, config->settings.synchronous_full, why, sizeof(why));
     if (server.store == NULL)

@@ -35,6 +35,7 @@
 struct listener {
     h2o_accept_ctx_t accept;
     h2o_socket_t *sock; /* NULL: closed */
+    bool inherited;     /* who waits is served by who comes after us */
     cbx_worker_t *worker;
 };
 
@@ -134,7 +135,7 @@ static void close_listeners(cbx_worker_t *worker)
         struct listener *listener = &worker->listeners[i];
         if (listener->sock == NULL)
             continue;
-        while (accept_one(listener))
+        while (!listener->inherited && accept_one(listener))
             ;
         h2o_socket_close(listener->sock);
         listener->sock = NULL;
@@ -303,6 +304,7 @@ static void add_listener(cbx_worker_t *worker, cbx_listen_t *listen, unsigned in
     h2o_context_t *ctx = &worker->local.ctx;
 
     listener->worker = worker;
+    listener->inherited = listen->inherited;
     listener->accept.ctx = ctx;
     listener->accept.hosts = listen->hosts;
     listener->accept.ssl_ctx = ref_tls(listen->tls);

@@ -26,7 +26,7 @@ cbx_worker_t *cbx_worker_create(const cbx_worker_env_t *env, unsigned index);
 void cbx_worker_start(cbx_worker_t *worker);
 
 /* -- orders, from the core thread -- */
-/* accepts what waits, then no more */
+/* accepts what waits (not on sockets that outlive us), then no more */
 void cbx_worker_close_listeners(cbx_worker_t *worker);
 /* says goodbye to everybody, and ends when all have gone, or at `deadline` (steady clock, ms) */
 void cbx_worker_drain(cbx_worker_t *worker, int64_t deadline);

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/log.h"
 
 static char *beside(const char *path, const char *suffix)
 {
@@ -46,6 +47,30 @@ static int lock_out_others(const char *path, char *why, size_t why_len)
     }
     free(name);
     return fd;
+}
+
+void cbx_place_wait(const char *path)
+{
+    char *name = beside(path, ".lock");
+    int fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+    if (fd != -1 && flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        cbx_log(CBX_LOG_INFO, "waiting-for-database", "file", path, NULL);
+        while (flock(fd, LOCK_EX) != 0 && errno == EINTR)
+            ;
+    }
+    if (fd != -1)
+        close(fd); /* cbx_place_take takes it again, and says what is wrong where it cannot */
+    free(name);
+}
+
+bool cbx_place_let_go(cbx_place_t *place)
+{
+    if (place->lock == -1)
+        return false;
+    close(place->lock);
+    place->lock = -1;
+    return true;
 }
 
 bool cbx_place_take(cbx_place_t *place, const char *path, char *why, size_t why_len)

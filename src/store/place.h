@@ -30,6 +30,10 @@ bool cbx_place_take(cbx_place_t *place, const char *path, char *why, size_t why_
 bool cbx_place_note(cbx_place_t *place);
 /* are they still there? always, in memory; two stat calls, 2 us */
 bool cbx_place_is_ours(const cbx_place_t *place);
+/* waits until no other process has the place, and says so in the log where it must */
+void cbx_place_wait(const char *path);
+/* lets other processes in, though the files stay open; false: they were not kept out */
+bool cbx_place_let_go(cbx_place_t *place);
 void cbx_place_leave(cbx_place_t *place);
 
 #endif

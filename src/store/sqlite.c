@@ -157,6 +157,20 @@ static bool is_memory(const char *path)
     return strcmp(path, ":memory:") == 0;
 }
 
+void cbx_store_wait(const char *path)
+{
+    if (!is_memory(path))
+        cbx_place_wait(path);
+}
+
+void cbx_store_let_go(cbx_store_t *store)
+{
+    cbx_store_checkpoint(store, 0);
+    store->let_go = true;
+    if (cbx_place_let_go(&store->place))
+        cbx_log(CBX_LOG_INFO, "database-let-go", NULL);
+}
+
 static cbx_store_t *open_locked(const char *path, bool memory, bool fresh, bool synchronous_full, char *why,
                                 size_t why_len)
 {
@@ -286,7 +300,7 @@ int cbx_store_log_pages(const cbx_store_t *store)
 void cbx_store_empty_log(cbx_store_t *store)
 {
     CBX_ASSERT(!store->begun);
-    if (store->memory)
+    if (store->memory || store->let_go)
         return;
     sqlite3_busy_timeout(store->db, 0); /* readers are not waited for */
     if (sqlite3_wal_checkpoint_v2(store->db, "main", SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL) == SQLITE_OK) {
@@ -301,7 +315,7 @@ void cbx_store_checkpoint(cbx_store_t *store, int pages)
     int in_log = 0, moved = 0;
 
     CBX_ASSERT(!store->begun);
-    if (store->memory || store->wal_pages <= pages)
+    if (store->memory || store->let_go || store->wal_pages <= pages)
         return;
     if (sqlite3_wal_checkpoint_v2(store->db, "main", SQLITE_CHECKPOINT_PASSIVE, &in_log, &moved) !=
         SQLITE_OK) {

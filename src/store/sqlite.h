@@ -107,6 +107,7 @@ struct cbx_store {
     char *uri;   /* for more connections to the same database */
     bool memory; /* no file, no log to checkpoint */
     bool reader;
+    bool let_go;   /* another process may write */
     bool begun;    /* our word for it: SQLite may give up a transaction by itself when a disk is full */
     bool erased;   /* the log may hold texts that people took back */
     int wal_pages; /* in the log, as of the last commit */

@@ -21,6 +21,10 @@ cbx_store_t *cbx_store_open(const char *path, bool synchronous_full, char *why, 
 /* as cbx_store_open, but changes nothing: true when it could be opened, or made, by cbx_store_open (for `-t`)
  */
 bool cbx_store_check(const char *path, char *why, size_t why_len);
+/* waits until no other process has the database `path` for writing, and says so in the log where it must */
+void cbx_store_wait(const char *path);
+/* another process may write from here on: this store never does again */
+void cbx_store_let_go(cbx_store_t *store);
 /* a reading connection beside the writing one `to`; NULL when it cannot be had */
 cbx_store_t *cbx_store_open_reader(const cbx_store_t *to);
 void cbx_store_close(cbx_store_t *store);

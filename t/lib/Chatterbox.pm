@@ -80,7 +80,8 @@ sub is_problem ($res, $status, $code, $what) {
 # -- the server --
 
 # starts a server and waits until it is ready. For this module: `-tls` adds a listener, `-prepare` gets the server before
-# its first start (to put files in its directory), `-preload` is a fault (t/faults/) and the environment that it reads.
+# its first start (to put files in its directory), `-preload` is a fault (t/faults/) and the environment that it reads,
+# `-listen` is what to listen on instead of a free port, `-child` runs in the new process before it becomes the program.
 sub start ($class, %settings) {
     my $self = bless {temp => File::Temp->newdir('chatterbox-XXXXXX', TMPDIR => 1), offset => 0}, $class;
     $self->{dir}   = $self->{temp}->dirname;
@@ -92,12 +93,25 @@ sub start ($class, %settings) {
 }
 
 # starts the program (again) in the same directory
-sub launch ($self) {
+sub launch ($self) { $self->spawn->await_ready }
+
+# the next one, in the same directory and at the same address, while this one is still there
+sub successor ($self) {
+    my $next = bless {%$self, fixed_url => $self->url}, ref $self;
+    push @servers, $next;
+    return $next->spawn;
+}
+
+sub spawn ($self) {
     $self->write_config;
     $self->{offset} = -s $self->log_file || 0;
     delete $self->{status};
     $self->{pid} = fork // die "fork: $!";
     $self->become_server unless $self->{pid};
+    return $self;
+}
+
+sub await_ready ($self) {
     wait_until 'the server is ready', sub {
         croak "the server ended at its start: " . $self->log if $self->exited;
         return $self->log =~ /^ready$/m;
@@ -120,6 +134,7 @@ sub become_server ($self) {
     open STDIN,  '<',  '/dev/null';
     open STDERR, '>>', $self->log_file;
     open STDOUT, '>&', \*STDERR;
+    $self->{own}{-child}->() if $self->{own}{-child};
     exec $binary, '-c', $self->config_file or do { print STDERR "$binary: $!\n"; POSIX::_exit(127) };
 }
 
@@ -174,7 +189,7 @@ sub settings ($self) {
 }
 
 sub write_config ($self) {
-    my @listen = ({host => '127.0.0.1', port => 0});
+    my @listen = @{$self->{own}{-listen} // [{host => '127.0.0.1', port => 0}]};
     push @listen, {host => '127.0.0.1', port => 0, ssl => certificate()} if $self->{own}{-tls};
     my %paths = (
         '/'        => {'file.dir'             => "$root/htdocs"},
@@ -222,7 +237,7 @@ sub slurp ($path) {
 # -- where it is --
 
 sub pid     ($self) { $self->{pid} }
-sub url     ($self) { ($self->log =~ m{^listening on (http://\S+?)/?$}m)[0]  // die 'no http:// listener' }
+sub url     ($self) { $self->{fixed_url} // ($self->log =~ m{^listening on (http://\S+?)/?$}m)[0]  // die 'no http:// listener' }
 sub tls_url ($self) { ($self->log =~ m{^listening on (https://\S+?)/?$}m)[0] // die 'no https:// listener' }
 sub ws_url  ($self) { $self->url =~ s/^http/ws/r . '/ws' }
 sub port    ($self) { ($self->url =~ /:(\d+)$/)[0] }

@@ -292,13 +292,14 @@ sub complain ($self, $what, $frame) {
 
 sub hear_welcome ($self, $frame) {
     $self->complain('a second welcome', $frame) if $self->{welcome};
-    $self->{welcome} = $frame;
+    @$self{qw(welcome welcomed histories)} = ($frame, $self->{tx}, []);
     $self->{epoch}   = $frame->{epoch};
 }
 
 sub hear_history ($self, $frame) {
     my ($room, $messages) = @$frame{qw(room messages)};
-    $self->complain('a history before the welcome', $frame) unless $self->{welcome};
+    # (who says hello again may still get the history of a room that was joined before)
+    $self->complain('a history before the welcome', $frame) unless $self->{welcome} || ($self->{welcomed} // 0) == ($self->{tx} // 1);
     push @{$self->{histories}}, $frame;
     my $since = $self->{since}{$room};
     $self->complain("a reset, though since was $since", $frame) if $frame->{reset} && defined $since && $self->may_resume($frame, $since);
