@@ -82,7 +82,7 @@ is_held 'SQL is only in src/store/' => [grep { !m{^src/store/} } @sources], sub 
 
 SKIP: {
     skip 'clang-format is not installed', 1 unless grep { -x "$_/clang-format" } split /:/, $ENV{PATH};
-    my @ours = (@sources, files('t', qr{^t/(?:unit|fuzz|bench)/.*\.[ch]$}));
+    my @ours = (@sources, files('t', qr{^t/(?:unit|fuzz|bench|faults)/.*\.[ch]$}));
     my $said = `clang-format --dry-run --Werror @ours 2>&1`;
     is $?, 0, 'clang-format has nothing to change' or diag substr $said, 0, 3000;
 }
