@@ -62,6 +62,7 @@ story 'one server after the other, as Server::Starter does it' => sub {
         my $next = $old->successor;
         $world->walk_until('the new one waits', sub { $next->log =~ /waiting-for-database/ }, 20);
         unlike $next->log, qr/^ready$/m, 'the new one waits while the old one has the database';
+        is Chatterbox::slurp($pids), $old->pid . "\n", 'the pid file is still the old one\'s' if $round > 1;
         $old->term;
         my $start = time;
         $_->{server} = $next for $world, $world->walkers;

@@ -165,39 +165,41 @@ bool cbx_files_load_secret(cbx_config_t *config)
 
 /* -- the pid file -- */
 
-bool cbx_files_write_pid(const cbx_config_t *config)
+bool cbx_files_open_pid(const cbx_config_t *config)
 {
-    const char *text = cbx_log_fmt("%ld\n", (long)getpid());
-
     if (config->pid_file == NULL)
         return true;
     pid_path = config->pid_file->data.scalar;
-    pid_fd = open(pid_path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-    if (pid_fd != -1 && write_all(pid_fd, text, strlen(text)))
+    if ((pid_fd = open(pid_path, O_RDWR | O_CREAT | O_CLOEXEC, 0644)) != -1)
         return true;
     cbx_config_complain(config->pid_file, "pid-file", "cannot write %s: %s", pid_path, strerror(errno));
     return false;
 }
 
-/* who takes our sockets over writes its own into the same file */
-static bool names_us(int fd)
+bool cbx_files_write_pid(const cbx_config_t *config)
+{
+    const char *text = cbx_log_fmt("%ld\n", (long)getpid());
+
+    if (pid_fd == -1 || (ftruncate(pid_fd, 0) == 0 && write_all(pid_fd, text, strlen(text))))
+        return true;
+    cbx_config_complain(config->pid_file, "pid-file", "cannot write %s: %s", pid_path, strerror(errno));
+    return false;
+}
+
+/* who takes our sockets over writes its own into the same file; who fails to do so finds another's */
+static bool names_nobody_else(int fd)
 {
     const char *text = cbx_log_fmt("%ld\n", (long)getpid());
     char there[32] = "";
 
-    return pread(fd, there, sizeof(there) - 1, 0) > 0 && strcmp(there, text) == 0;
+    return pread(fd, there, sizeof(there) - 1, 0) == 0 || strcmp(there, text) == 0;
 }
 
-void cbx_files_remove_pid(void)
+void cbx_files_remove_pid(bool shared)
 {
     if (pid_fd == -1)
         return;
-    if (!names_us(pid_fd)) {
-        close(pid_fd);
-        pid_fd = -1;
-        return;
-    }
-    if (unlink(pid_path) != 0 && ftruncate(pid_fd, 0) != 0)
+    if (names_nobody_else(pid_fd) && (shared || unlink(pid_path) != 0) && ftruncate(pid_fd, 0) != 0)
         cbx_log(CBX_LOG_WARN, "pid-file-stays", "file", pid_path, "why", strerror(errno), NULL);
     close(pid_fd);
     pid_fd = -1;

@@ -12,10 +12,13 @@ bool cbx_files_check(const cbx_config_t *config);
  * there is none. false after a complaint. */
 bool cbx_files_load_secret(cbx_config_t *config);
 
-/* writes the pid file, as who we are now; false after a complaint */
+/* opens the pid file, as who we are now; another server's pid stays in it until cbx_files_write_pid. false
+ * after a complaint */
+bool cbx_files_open_pid(const cbx_config_t *config);
 bool cbx_files_write_pid(const cbx_config_t *config);
-/* removes it; where we may not (no longer root), it becomes empty */
-void cbx_files_remove_pid(void);
+/* removes it, where it names nobody else; where we may not (no longer root), or it is `shared` with a server
+ * that comes after us and has it open, it becomes empty */
+void cbx_files_remove_pid(bool shared);
 
 /* opens the error log and finds the access logs that H2O opened; false after a complaint */
 bool cbx_files_open_logs(const cbx_config_t *config);

@@ -3,9 +3,8 @@
  * Main thread, which is the core's. The start has three parts: check everything and change nothing (a mistake
  * costs one line and status 1), then make what is needed, then serve.
  *
- *     read (dry) -> check files, certificates, database -> bind TCP -> read -> logs, unix sockets, pid ->
- * user
- *         -> secret -> database -> core -> workers -> "ready"
+ *     read (dry) -> check files, certificates, database -> bind TCP -> read -> logs, unix sockets, user
+ *         -> secret -> database -> pid -> core -> workers -> "ready"
  *
  * The end, within 10 s of the first SIGTERM or SIGINT: the workers accept what waits and no more; the core
  * commits what waits and says so; then the workers say goodbye to everybody (worker.c) and end; then what
@@ -138,8 +137,8 @@ static bool make_files(cbx_config_t *config)
 {
     return cbx_files_open_logs(config) &&
            cbx_listens_open_unix(&config->listens, config->settings.num_threads) &&
-           cbx_files_write_pid(config) && become_user(config) && cbx_files_load_secret(config) &&
-           open_store(config);
+           cbx_files_open_pid(config) && become_user(config) && cbx_files_load_secret(config) &&
+           open_store(config) && cbx_files_write_pid(config);
 }
 
 static unsigned pool_threads(const cbx_config_t *config)
@@ -362,7 +361,7 @@ static int serve(cbx_config_t *config)
     uv_run(server.loop, UV_RUN_DEFAULT);
     for (unsigned i = 0; i != server.workers_len; ++i)
         empty = cbx_worker_is_empty(server.workers[i]) && empty;
-    cbx_files_remove_pid();
+    cbx_files_remove_pid(config->listens.inherited);
     cbx_listens_close(&config->listens);
     cbx_log(CBX_LOG_INFO, "stopped", "left", empty ? NULL : "connections", NULL);
     if (!empty || !server.drained)
@@ -374,7 +373,7 @@ static int serve(cbx_config_t *config)
 /* what was made is removed; the threads go with the process */
 static _Noreturn void give_up(cbx_config_t *config)
 {
-    cbx_files_remove_pid();
+    cbx_files_remove_pid(config->listens.inherited);
     cbx_listens_close(&config->listens);
     leave(1);
 }
