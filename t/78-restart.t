@@ -11,7 +11,7 @@ my $seed = $ENV{CHATTERBOX_SEED} // int rand 1e6;
 note "CHATTERBOX_SEED=$seed";
 
 my $server = Chatterbox->start('num-threads' => 2);
-my $rounds = $ENV{CHATTERBOX_LONG} ? 50 : 2;
+my $rounds = $ENV{CHATTERBOX_LONG} ? 50 : 1;
 my $world  = Chatterbox::World->new($server, people => 12, seed => $seed);
 
 # each comes back when the goodbye said so, and tries again every tenth of a second
