@@ -5,12 +5,7 @@ use v5.36;
 use Test::More;
 use Chatterbox;
 use Chatterbox::World;
-use File::Temp;
 use List::Util qw(head sum0);
-
-my $preload = File::Temp->new(SUFFIX => '.so');
-my $said    = qx{cc -std=c11 -D_GNU_SOURCE -O1 -shared -fPIC -o $preload ${\ Chatterbox->root}/t/faults/powercut.c -ldl 2>&1};
-plan skip_all => "cc cannot make the preload: $said" if $?;
 
 my $seed = $ENV{CHATTERBOX_SEED} // int rand 1e6;
 note "CHATTERBOX_SEED=$seed";
@@ -24,7 +19,7 @@ sub serve_until_cut ($world, %more) {
     $world->notice_the_end;
     local %ENV = (
         %ENV, %more,
-        LD_PRELOAD    => "$preload",
+        LD_PRELOAD    => Chatterbox::fault('powercut'),
         POWERCUT_FILE => $server->database,
         POWERCUT_LOG  => "$server->{dir}/cuts",
         POWERCUT_AT   => 1 + int rand 250,

@@ -113,7 +113,7 @@ static void resign(cbx_core_t *core)
     cbx_person_t *person, *tmp;
 
     HASH_ITER(hh, core->people.persons, person, tmp) {
-        person->left = person->user.guest && (person->left || person->seats != NULL); /* they have to */
+        person->left = person->guest && (person->left || person->seats != NULL); /* they have to */
     }
     uv_timer_stop(&core->house);
     uv_timer_stop(&core->probe);
