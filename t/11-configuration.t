@@ -201,7 +201,7 @@ subtest 'certificates' => sub {
         'cipher-preference: mine'                            => 'must be client or server',
         'neverbleed: ON'                                     => 'neverbleed is not supported',
         'dh-file: dh.pem'                                    => 'DH parameters are not supported',
-        'ocsp-update-interval: 60'                           => 'OCSP stapling is not supported',
+        'ocsp-update-interval: 60'                           => 'name the response by ocsp-file',
         'cert: x'                                            => 'unknown property: cert',
     );
     refused_line($tls->("certificate-file: one.pem, key-file: one.key, $_"), $more{$_}) for sort keys %more;

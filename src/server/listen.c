@@ -96,10 +96,12 @@ static int refuse_unsupported(const struct asked *a, const yoml_t *ocsp_cmd, con
                               const yoml_t *ocsp_failures, const yoml_t *neverbleed, const yoml_t *dh_file)
 {
     if (ocsp_interval != NULL && strcmp(ocsp_interval->data.scalar, "0") != 0)
-        return complain(a, ocsp_interval, "OCSP stapling is not supported; leave it out, or say 0");
+        return complain(
+            a, ocsp_interval,
+            "nothing is fetched by itself; name the response by ocsp-file, and leave this out, or say 0");
     if (ocsp_cmd != NULL || ocsp_failures != NULL)
         return complain(a, ocsp_cmd != NULL ? ocsp_cmd : ocsp_failures,
-                        "OCSP stapling is not supported; leave it out");
+                        "nothing is fetched by itself; name the response by ocsp-file, and leave this out");
     if (neverbleed != NULL && strcasecmp(neverbleed->data.scalar, "OFF") != 0)
         return complain(a, neverbleed, "neverbleed is not supported; leave it out, or say OFF");
     if (dh_file != NULL)
@@ -122,6 +124,7 @@ static int read_ssl(struct asked *a, yoml_t *ssl)
         {"max-version", &max},
         {"cipher-suite", &cert->cipher_suite},
         {"cipher-preference", &preference},
+        {"ocsp-file", &cert->ocsp_file},
         {"ocsp-update-cmd", &ocsp_cmd},
         {"ocsp-update-interval", &ocsp_interval},
         {"ocsp-max-failures", &ocsp_failures},
@@ -206,28 +209,34 @@ static cbx_listen_t *add(struct asked *a, const struct sockaddr *sa, socklen_t l
     return a->listens->list[a->listens->len++] = l;
 }
 
-static void add_name(cbx_tls_cert_t *cert, const h2o_hostconf_t *host)
+static bool is_same_cert(const cbx_tls_cert_t *a, const cbx_tls_cert_t *b)
 {
-    cert->names = cbx_realloc(cert->names, (cert->names_len + 1) * sizeof(*cert->names));
-    cert->names[cert->names_len++] = cbx_memdup(host->authority.host.base, host->authority.host.len);
+    return strcmp(a->certificate_file->data.scalar, b->certificate_file->data.scalar) == 0 &&
+           strcmp(a->key_file->data.scalar, b->key_file->data.scalar) == 0 &&
+           (a->name == b->name || (a->name != NULL && b->name != NULL && strcmp(a->name, b->name) == 0));
 }
 
-/* a certificate that is there already serves one more name */
+/* asked for twice, it is there once: a name may stand for the same address twice */
+static bool has_cert(const cbx_listen_t *l, const cbx_tls_cert_t *cert)
+{
+    for (size_t i = 0; i != l->certs_len; ++i)
+        if (is_same_cert(&l->certs[i], cert))
+            return true;
+    return false;
+}
+
 static void add_cert(struct asked *a, cbx_listen_t *l)
 {
-    size_t i = 0;
+    cbx_tls_cert_t cert = a->cert;
 
-    while (i != l->certs_len &&
-           strcmp(l->certs[i].certificate_file->data.scalar, a->cert.certificate_file->data.scalar) != 0)
-        ++i;
-    if (i == l->certs_len) {
-        l->certs = cbx_realloc(l->certs, (l->certs_len + 1) * sizeof(*l->certs));
-        l->certs[l->certs_len++] = a->cert;
-        l->certs[i].names = NULL;
-        l->certs[i].names_len = 0;
-    }
     if (a->host != NULL)
-        add_name(&l->certs[i], a->host);
+        cert.name = cbx_memdup(a->host->authority.host.base, a->host->authority.host.len);
+    if (has_cert(l, &cert)) {
+        free(cert.name);
+        return;
+    }
+    l->certs = cbx_realloc(l->certs, (l->certs_len + 1) * sizeof(*l->certs));
+    l->certs[l->certs_len++] = cert;
 }
 
 static void add_host(cbx_listen_t *l, h2o_hostconf_t *host)

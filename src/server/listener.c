@@ -19,9 +19,11 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "server/config.h"
+#include "server/tickets.h"
 
 #define BACKLOG 65535 /* the kernel caps it at net.core.somaxconn */
 
@@ -63,6 +65,7 @@ bool cbx_listens_load_tls(cbx_listens_t *listens)
     char why[512];
     const yoml_t *at;
 
+    cbx_tickets_turn(cbx_clock_steady());
     for (size_t i = 0; i != listens->len; ++i) {
         cbx_listen_t *l = listens->list[i];
         if (l->certs_len == 0)
@@ -75,24 +78,30 @@ bool cbx_listens_load_tls(cbx_listens_t *listens)
     return true;
 }
 
-void cbx_listens_reload_tls(cbx_listens_t *listens)
+static void reload_tls(cbx_listen_t *l)
 {
     char why[512];
     const yoml_t *at;
 
-    for (size_t i = 0; i != listens->len; ++i) {
-        cbx_listen_t *l = listens->list[i];
-        SSL_CTX *fresh = NULL;
-        if (l->certs_len == 0)
-            continue;
-        if ((fresh = cbx_tls_create(l->certs, l->certs_len, &at, why, sizeof(why))) == NULL) {
-            cbx_log(CBX_LOG_ERROR, "certificate-kept", "file", at->data.scalar, "why", why, NULL);
-            continue;
-        }
-        SSL_CTX_free(l->tls);
-        l->tls = fresh;
+    if (cbx_tls_reload(l->tls, &at, why, sizeof(why)))
         cbx_log(CBX_LOG_INFO, "certificate-loaded", "file", l->certs[0].certificate_file->data.scalar, NULL);
-    }
+    else
+        cbx_log(CBX_LOG_ERROR, "certificate-kept", "file", at->data.scalar, "why", why, NULL);
+}
+
+void cbx_listens_reload_tls(cbx_listens_t *listens)
+{
+    for (size_t i = 0; i != listens->len; ++i)
+        if (listens->list[i]->tls != NULL)
+            reload_tls(listens->list[i]);
+}
+
+void cbx_listens_tend_tls(cbx_listens_t *listens)
+{
+    cbx_tickets_turn(cbx_clock_steady());
+    for (size_t i = 0; i != listens->len; ++i)
+        if (listens->list[i]->tls != NULL && cbx_tls_is_stale(listens->list[i]->tls))
+            reload_tls(listens->list[i]);
 }
 
 /* -- TCP -- */
@@ -301,10 +310,11 @@ void cbx_listens_close(cbx_listens_t *listens)
         free(l->fds);
         l->fds = NULL;
         l->fds_len = 0;
-        SSL_CTX_free(l->tls);
+        cbx_tls_free(l->tls);
         l->tls = NULL;
         if (l->made_file)
             unlink(l->addr.un.sun_path);
         l->made_file = false;
     }
+    cbx_tickets_wipe();
 }

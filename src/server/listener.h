@@ -24,8 +24,8 @@ typedef struct cbx_listen {
     cbx_tls_cert_t *certs;
     size_t certs_len; /* 0: no TLS */
 
-    SSL_CTX *tls; /* one reference */
-    int *fds;     /* one for each worker */
+    cbx_tls_t *tls;
+    int *fds; /* one for each worker */
     size_t fds_len;
     bool made_file; /* the unix socket's file is ours to remove */
     bool inherited; /* the socket outlives us: inherit.h */
@@ -45,11 +45,12 @@ bool cbx_listen_share(cbx_listen_t *listen, int fd, unsigned workers);
 /* listens without hosts of their own serve all of `hosts` */
 void cbx_listens_bind_hosts(cbx_listens_t *listens, h2o_hostconf_t **hosts);
 
-/* makes the TLS contexts; false after a complaint; then `tls` may be missing in some */
+/* reads the certificates; false after a complaint; then `tls` may be missing in some */
 bool cbx_listens_load_tls(cbx_listens_t *listens);
-/* makes them again from the files as they are now. What cannot be read is logged, and keeps its old context.
- */
+/* reads them again, as the files are now. Where one cannot be read, that is logged, and the old ones stay. */
 void cbx_listens_reload_tls(cbx_listens_t *listens);
+/* call it now and then: follows OCSP files that change, and turns the keys of session tickets */
+void cbx_listens_tend_tls(cbx_listens_t *listens);
 
 /* opens `workers` sockets for each TCP listen that has none; false after a complaint */
 bool cbx_listens_open_tcp(cbx_listens_t *listens, unsigned workers, unsigned fastopen);

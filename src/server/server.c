@@ -38,6 +38,7 @@
 
 #define DRAIN_MS 8000   /* until the workers end; what follows fits into the rest of 10 s */
 #define COMMIT_MS 4000  /* of those, until the core must have committed what waited */
+#define TEND_MS 2000    /* how soon a new OCSP file is seen; a stat() of each */
 #define POOL_MIN 4      /* threads: two for passwords, two for history, however few the cores */
 #define RESERVED_FDS 64 /* not for connections: files that are served, logs, SQLite's own */
 #define READER_FDS 2    /* of a thread of the pool, besides the reader that is open: its log, one spare */
@@ -58,7 +59,7 @@ static struct {
     uv_loop_t *loop;
     uv_async_t on_ended;
     uv_signal_t signals[3];
-    uv_timer_t commit_timer;
+    uv_timer_t commit_timer, tend_timer;
     cbx_trim_t trim;
     atomic_uint ended;
     int64_t deadline; /* of the drain; 0: none */
@@ -229,8 +230,12 @@ static void on_hangup(uv_signal_t *handle, int number)
     (void)handle, (void)number;
     cbx_files_reopen_logs();
     cbx_listens_reload_tls(&server.config->listens);
-    for (unsigned i = 0; i != server.workers_len; ++i)
-        cbx_worker_use_tls(server.workers[i]);
+}
+
+static void on_tend(uv_timer_t *timer)
+{
+    (void)timer;
+    cbx_listens_tend_tls(&server.config->listens);
 }
 
 /* a worker has done its last turn */
@@ -256,6 +261,8 @@ static void open_handles(void)
     uv_async_init(server.loop, &server.on_ended, on_ended_async);
     uv_timer_init(server.loop, &server.commit_timer);
     cbx_trim_start(&server.trim, server.loop);
+    uv_timer_init(server.loop, &server.tend_timer);
+    uv_timer_start(&server.tend_timer, on_tend, TEND_MS, TEND_MS);
     for (unsigned i = 0; i != 3; ++i) {
         uv_signal_init(server.loop, &server.signals[i]);
         uv_signal_start(&server.signals[i], numbers[i] == SIGHUP ? on_hangup : on_end_signal, numbers[i]);
@@ -327,6 +334,7 @@ static void close_handles(void)
     uv_close((uv_handle_t *)&server.on_ended, NULL);
     uv_close((uv_handle_t *)&server.commit_timer, NULL);
     cbx_trim_stop(&server.trim);
+    uv_close((uv_handle_t *)&server.tend_timer, NULL);
     for (unsigned i = 0; i != 3; ++i)
         uv_close((uv_handle_t *)&server.signals[i], NULL);
 }

@@ -59,8 +59,6 @@ struct order {
     cbx_mail_t mail;
     void (*run)(cbx_worker_t *worker, struct order *order);
     int64_t deadline;
-    size_t len;
-    SSL_CTX *tls[]; /* one reference each */
 };
 
 /* -- accepting -- */
@@ -150,18 +148,15 @@ static void on_order(cbx_mail_t *mail, void *reader)
     struct order *order = (struct order *)mail;
 
     order->run(reader, order); /* the local comes first in a worker */
-    for (size_t i = 0; i != order->len; ++i)
-        SSL_CTX_free(order->tls[i]);
     free(order);
 }
 
-static struct order *new_order(void (*run)(cbx_worker_t *worker, struct order *order), size_t len)
+static struct order *new_order(void (*run)(cbx_worker_t *worker, struct order *order))
 {
-    struct order *order = cbx_zalloc(sizeof(*order) + len * sizeof(order->tls[0]));
+    struct order *order = cbx_zalloc(sizeof(*order));
 
     order->mail.deliver = on_order;
     order->run = run;
-    order->len = len;
     return order;
 }
 
@@ -173,7 +168,7 @@ static void run_close_listeners(cbx_worker_t *worker, struct order *order)
 
 void cbx_worker_close_listeners(cbx_worker_t *worker)
 {
-    cbx_mailbox_post(&worker->local.mailbox, &new_order(run_close_listeners, 0)->mail);
+    cbx_mailbox_post(&worker->local.mailbox, &new_order(run_close_listeners)->mail);
 }
 
 static void run_drain(cbx_worker_t *worker, struct order *order)
@@ -190,7 +185,7 @@ static void run_drain(cbx_worker_t *worker, struct order *order)
 
 void cbx_worker_drain(cbx_worker_t *worker, int64_t deadline)
 {
-    struct order *order = new_order(run_drain, 0);
+    struct order *order = new_order(run_drain);
 
     order->deadline = deadline;
     cbx_mailbox_post(&worker->local.mailbox, &order->mail);
@@ -205,33 +200,7 @@ static void run_cut(cbx_worker_t *worker, struct order *order)
 
 void cbx_worker_cut(cbx_worker_t *worker)
 {
-    cbx_mailbox_post(&worker->local.mailbox, &new_order(run_cut, 0)->mail);
-}
-
-/* what was there goes with the order */
-static void run_use_tls(cbx_worker_t *worker, struct order *order)
-{
-    for (size_t i = 0; i != worker->listeners_len; ++i) {
-        SSL_CTX *old = worker->listeners[i].accept.ssl_ctx;
-        worker->listeners[i].accept.ssl_ctx = order->tls[i];
-        order->tls[i] = old;
-    }
-}
-
-static SSL_CTX *ref_tls(SSL_CTX *tls)
-{
-    if (tls != NULL)
-        SSL_CTX_up_ref(tls);
-    return tls;
-}
-
-void cbx_worker_use_tls(cbx_worker_t *worker)
-{
-    struct order *order = new_order(run_use_tls, worker->listeners_len);
-
-    for (size_t i = 0; i != order->len; ++i)
-        order->tls[i] = ref_tls(worker->env->config->listens.list[i]->tls);
-    cbx_mailbox_post(&worker->local.mailbox, &order->mail);
+    cbx_mailbox_post(&worker->local.mailbox, &new_order(run_cut)->mail);
 }
 
 /* -- the thread -- */
@@ -307,7 +276,7 @@ static void add_listener(cbx_worker_t *worker, cbx_listen_t *listen, unsigned in
     listener->inherited = listen->inherited;
     listener->accept.ctx = ctx;
     listener->accept.hosts = listen->hosts;
-    listener->accept.ssl_ctx = ref_tls(listen->tls);
+    listener->accept.ssl_ctx = listen->tls != NULL ? cbx_tls_context(listen->tls) : NULL;
     listener->accept.expect_proxy_line = listen->proxy_protocol;
     listener->sock = h2o_evloop_socket_create(ctx->loop, listen->fds[index], H2O_SOCKET_FLAG_DONT_READ);
     listen->fds[index] = -1; /* taken */
@@ -340,8 +309,6 @@ static void free_parts(cbx_worker_t *worker)
     cbx_hub_free(local->hub);
     cbx_pending_free(local->pending);
     cbx_watch_free(local->watch);
-    for (size_t i = 0; i != worker->listeners_len; ++i)
-        SSL_CTX_free(worker->listeners[i].accept.ssl_ctx);
     h2o_timeout_unlink(
         &ctx->http2._graceful_shutdown_timeout); /* H2O's second GOAWAY must not outlive its timer */
     h2o_multithread_unregister_receiver(ctx->queue, &worker->receiver);

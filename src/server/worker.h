@@ -32,8 +32,6 @@ void cbx_worker_close_listeners(cbx_worker_t *worker);
 void cbx_worker_drain(cbx_worker_t *worker, int64_t deadline);
 /* a drain that is in no mood to wait */
 void cbx_worker_cut(cbx_worker_t *worker);
-/* new connections get the TLS contexts that the listens have now */
-void cbx_worker_use_tls(cbx_worker_t *worker);
 
 /* -- after it has said that it ended -- */
 /* did it leave no connection behind? Only then it may be freed. */
