@@ -25,7 +25,7 @@
 /* a certificate of the context */
 struct part {
     const cbx_tls_cert_t *cert;
-    X509 *x509; /* lent by the context */
+    X509 *x509; /* a reference: the context drops it for another of its kind */
     cbx_ocsp_t ocsp;
     struct stat seen; /* the OCSP file, when it was read */
     bool said_expired;
@@ -43,8 +43,10 @@ static void on_context_freed(void *parent, void *data, CRYPTO_EX_DATA *ad, int s
     cbx_identity_t *identity = data;
 
     (void)parent, (void)ad, (void)slot, (void)argl, (void)argp;
-    for (size_t i = 0; identity != NULL && i != identity->len; ++i)
+    for (size_t i = 0; identity != NULL && i != identity->len; ++i) {
         cbx_ocsp_dispose(&identity->parts[i].ocsp);
+        X509_free(identity->parts[i].x509);
+    }
     free(identity);
 }
 
@@ -228,6 +230,7 @@ static bool add_part(cbx_identity_t *identity, const cbx_tls_cert_t *cert, const
     }
     warn_of_dates(&part);
     load_ocsp(identity, &part);
+    X509_up_ref(part.x509);
     identity->parts[identity->len++] = part;
     return true;
 }
