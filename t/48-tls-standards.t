@@ -324,8 +324,8 @@ story 'OCSP' => sub {
 story 'a silent one, and new certificates' => sub {
     my @silent = map { tcp() } 1 .. 4;
     is ask(tls()), 200, 'the server has taken them';
-    reload() for 1 .. 2;
-    is ask(tls(socket => $_)), 200, 'who says its first word after two reloads is heard' for @silent;
+    reload();
+    is ask(tls(socket => $_)), 200, 'who says its first word after a reload is heard' for @silent;
 };
 
 story 'half a handshake' => sub {
