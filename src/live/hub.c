@@ -65,7 +65,7 @@ static uint32_t take_slot(cbx_hub_t *hub)
         return hub->free_slots[--hub->free_len];
     CBX_ASSERT(hub->slots_len != CBX_SLOTS_MAX); /* no process has so many descriptors */
     if (hub->slots_len == hub->slots_cap) {
-        hub->slots_cap = hub->slots_cap == 0 ? 16 : hub->slots_cap * 2;
+        hub->slots_cap += hub->slots_cap / 2 + 16;
         hub->slots = cbx_realloc(hub->slots, sizeof(*hub->slots) * hub->slots_cap);
     }
     return hub->slots_len++;

@@ -254,7 +254,7 @@ void cbx_room_join(cbx_hub_room_t *room, cbx_session_t *s)
     if (s->state != CBX_OPEN || hears(s, room))
         return;
     if (room->len == room->cap) {
-        room->cap = room->cap == 0 ? 4 : room->cap * 2;
+        room->cap += room->cap / 2 + 4;
         room->listeners = cbx_realloc(room->listeners, sizeof(*room->listeners) * room->cap);
     }
     s->places = cbx_realloc(s->places, sizeof(*s->places) * (s->places_len + 1));
