@@ -2,11 +2,12 @@
  *
  * libjwt takes the algorithm from the header that the client wrote, so what it calls verified may be signed
  * another way, or (when it runs out of memory in the wrong place) not at all: nothing of a token is believed
- * before jwt_get_alg says HS256. It is only given what looks like a token: three parts of base64url, none
- * empty.
+ * before jwt_get_alg says HS256 and the header says what ours does, and no more. It is only given what looks
+ * like a token: three parts of base64url, none empty.
  */
 #include "wire/token.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <jwt.h>
 #include <sodium.h>
@@ -19,7 +20,8 @@
 #include "wire/names.h"
 
 #define ISSUER "chatterbox"
-#define TOKEN_MAX 4096 /* bytes; ours have about 300 */
+#define HEADER "{\"alg\":\"HS256\",\"typ\":\"JWT\"}" /* what libjwt writes, its fields in order */
+#define TOKEN_MAX 4096                               /* bytes; ours have about 300 */
 
 void cbx_token_new_id(char jti[CBX_JTI_LEN + 1])
 {
@@ -28,6 +30,7 @@ void cbx_token_new_id(char jti[CBX_JTI_LEN + 1])
 
     CBX_ASSERT(got == (ssize_t)sizeof(random));
     cbx_token_unpack_id(jti, random);
+    sodium_memzero(random, sizeof(random)); /* two ids make a key */
 }
 
 void cbx_token_pack_id(uint8_t packed[CBX_JTI_LEN / 2], const char *jti)
@@ -113,12 +116,32 @@ static bool read_jti(const char *text, char jti[CBX_JTI_LEN + 1])
     return true;
 }
 
-/* what is missing or no whole number reads as 0 or -1 */
+/* ours have none; one that is there must be past (RFC 7519 section 4.1.5) */
+static bool has_begun(jwt_t *jwt, int64_t now)
+{
+    int64_t begins = jwt_get_grant_int(jwt, "nbf");
+
+    return errno == ENOENT || (begins > 0 && begins <= now);
+}
+
+/* what is missing or no whole number reads as 0 or -1. When it was made is not held against the clock, which
+ * may have been set back. */
 static bool read_times(jwt_t *jwt, int64_t now, cbx_token_t *token)
 {
     token->issued_at = jwt_get_grant_int(jwt, "iat");
     token->expires_at = jwt_get_grant_int(jwt, "exp");
-    return token->issued_at > 0 && token->expires_at > now && token->expires_at > 0;
+    return token->issued_at > 0 && token->expires_at > now && token->expires_at > 0 && has_begun(jwt, now);
+}
+
+/* A header with more in it (a key to be fetched, something critical that we do not know, another type) was
+ * made for somebody else, though it be signed with our secret (RFC 8725 sections 3.10 and 3.11). */
+static bool has_our_header(jwt_t *jwt)
+{
+    char *header = jwt_get_headers_json(jwt, NULL); /* sorted */
+    bool ours = header != NULL && strcmp(header, HEADER) == 0;
+
+    free(header);
+    return ours;
 }
 
 static bool read_claims(jwt_t *jwt, int64_t now, cbx_token_t *token)
@@ -152,7 +175,7 @@ cbx_err_t cbx_token_verify(const cbx_settings_t *settings, const char *text, siz
 
     if (len > TOKEN_MAX || !looks_like_token(text, len) || (jwt = decode(settings, text, len)) == NULL)
         return CBX_ERR_UNAUTHORIZED;
-    good = jwt_get_alg(jwt) == JWT_ALG_HS256 && read_claims(jwt, now, &read);
+    good = jwt_get_alg(jwt) == JWT_ALG_HS256 && has_our_header(jwt) && read_claims(jwt, now, &read);
     jwt_free(jwt);
     if (!good)
         return CBX_ERR_UNAUTHORIZED;
