@@ -165,10 +165,14 @@ static cbx_slice_t without_default_port(cbx_slice_t authority, bool tls)
 {
     const char *port = tls ? ":443" : ":80";
     size_t len = strlen(port);
+    cbx_slice_t host;
+    bool has_another; /* port, as in host:8080:80 */
 
-    if (authority.len > len && memcmp(authority.base + authority.len - len, port, len) == 0)
-        authority.len -= len;
-    return authority;
+    if (authority.len <= len || memcmp(authority.base + authority.len - len, port, len) != 0)
+        return authority;
+    host = (cbx_slice_t){authority.base, authority.len - len};
+    has_another = host.base[host.len - 1] != ']' && memchr(host.base, ':', host.len) != NULL;
+    return has_another ? authority : host;
 }
 
 bool cbx_origin_is_own(cbx_slice_t origin, bool tls, cbx_slice_t authority)
