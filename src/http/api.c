@@ -82,8 +82,10 @@ static void run(const struct route *route, h2o_req_t *req, const cbx_path_args_t
         err = CBX_ERR_UNAUTHORIZED;
     if (err == CBX_OK)
         err = route->run(&call);
-    if (err != CBX_OK)
+    if (err != CBX_OK) {
+        cbx_call_forget_body(req);
         cbx_reply_error(req, err, call.detail, 0);
+    }
 }
 
 static int on_req(h2o_handler_t *self, h2o_req_t *req)
@@ -98,6 +100,7 @@ static int on_req(h2o_handler_t *self, h2o_req_t *req)
             return 0;
         }
     }
+    cbx_call_forget_body(req);
     refuse_method(req, path);
     return 0;
 }

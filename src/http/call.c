@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "http/pending.h"
+#include "wire/password.h"
 
 /* a text of `message_limit` bytes in JSON, where each may be written \u00XX; and room for the rest */
 static size_t body_limit(const cbx_settings_t *settings)
@@ -11,15 +12,24 @@ static size_t body_limit(const cbx_settings_t *settings)
     return 64 * 1024 + 6 * settings->message_limit;
 }
 
+void cbx_call_forget_body(h2o_req_t *req)
+{
+    if (req->entity.base != NULL)
+        cbx_password_wipe(req->entity.base, req->entity.len);
+}
+
 cbx_err_t cbx_call_body(cbx_call_t *call, const cbx_json_field_t *fields, void *into)
 {
     h2o_iovec_t body = call->req->entity;
+    cbx_err_t err;
 
     if (body.base == NULL)
         body = h2o_iovec_init(H2O_STRLIT(""));
     if (body.len > body_limit(call->local->settings))
         return CBX_ERR_TOO_LARGE;
-    return cbx_json_read(body.base, body.len, fields, into);
+    err = cbx_json_read(body.base, body.len, fields, into);
+    cbx_call_forget_body(call->req);
+    return err;
 }
 
 cbx_err_t cbx_call_refuse(cbx_call_t *call, cbx_err_t err, const char *detail)

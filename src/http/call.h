@@ -47,7 +47,11 @@ cbx_err_t cbx_check_username(cbx_call_t *call, const cbx_str_t *name);
 cbx_err_t cbx_check_display_name(cbx_call_t *call, const cbx_str_t *name);
 cbx_err_t cbx_check_password(cbx_call_t *call, const cbx_str_t *password);
 
-/* reads the body, an object, by the table; CBX_ERR_TOO_LARGE above what the longest message needs */
+/* overwrites the body where it lies: it may hold a password, and H2O uses its buffers again and never clears
+ * them */
+void cbx_call_forget_body(h2o_req_t *req);
+/* reads the body, an object, by the table, and then forgets it; CBX_ERR_TOO_LARGE above what the longest
+ * message needs */
 cbx_err_t cbx_call_body(cbx_call_t *call, const cbx_json_field_t *fields, void *into);
 
 /* a command of this caller, to come home as `done(cmd, local)` */

@@ -59,27 +59,27 @@ static bool check_log(const yoml_t *path, void *arg)
     return check_writable(path, arg);
 }
 
-/* the text of the secret, malloc'ed; or NULL, and then there is none, or there was a complaint */
-static char *read_secret(const yoml_t *path, size_t *len, bool *none)
+/* reads the secret into `text`, its length without the last line feed into `*len`; false: there is none, or
+ * there was a complaint */
+static bool read_secret(const yoml_t *path, char text[SECRET_MAX + 1], size_t *len, bool *none)
 {
     const char *name = path->data.scalar;
     int fd = open(name, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-    char text[SECRET_MAX + 1];
     struct stat st;
     ssize_t n = -1;
 
     *none = fd == -1 && errno == ENOENT;
     if (*none)
-        return NULL;
+        return false;
     if (fd != -1 && fstat(fd, &st) == 0)
-        n = read(fd, text, sizeof(text));
+        n = read(fd, text, SECRET_MAX + 1);
     if (n < 0)
         cbx_config_complain(path, "chatterbox.token-secret-file", "cannot read %s: %s", name,
                             strerror(errno));
     if (fd != -1)
         close(fd);
     if (n < 0)
-        return NULL;
+        return false;
     *len = (size_t)n - (n > 0 && text[n - 1] == '\n');
     if (st.st_mode & S_IRWXO)
         cbx_config_complain(path, "chatterbox.token-secret-file", "%s is open to everybody; chmod 600 %s",
@@ -90,24 +90,21 @@ static char *read_secret(const yoml_t *path, size_t *len, bool *none)
             "%s must hold %d to %d bytes; remove it, and a good one is made at the next start", name,
             SECRET_MIN, SECRET_MAX);
     else
-        return cbx_memdup(text, *len);
-    return NULL;
+        return true;
+    return false;
 }
 
 static bool check_secret(const cbx_config_t *config)
 {
-    bool none;
+    char text[SECRET_MAX + 1];
+    bool none, good;
     size_t len;
-    char *text;
 
     if (config->token_secret_file == NULL)
         return true;
-    if ((text = read_secret(config->token_secret_file, &len, &none)) != NULL) {
-        explicit_bzero(text, len);
-        free(text);
-        return true;
-    }
-    return none && check_writable(config->token_secret_file, "chatterbox.token-secret-file");
+    good = read_secret(config->token_secret_file, text, &len, &none);
+    explicit_bzero(text, sizeof(text));
+    return good || (none && check_writable(config->token_secret_file, "chatterbox.token-secret-file"));
 }
 
 bool cbx_files_check(const cbx_config_t *config)
@@ -153,14 +150,19 @@ static bool make_secret(const yoml_t *path)
 bool cbx_files_load_secret(cbx_config_t *config)
 {
     cbx_settings_t *settings = &config->settings;
-    bool none;
+    const yoml_t *path = config->token_secret_file;
+    char text[SECRET_MAX + 1];
+    bool none, good;
 
-    if (config->token_secret_file == NULL)
+    if (path == NULL)
         return true;
-    settings->token_secret = read_secret(config->token_secret_file, &settings->token_secret_len, &none);
-    if (settings->token_secret == NULL && none && make_secret(config->token_secret_file))
-        settings->token_secret = read_secret(config->token_secret_file, &settings->token_secret_len, &none);
-    return settings->token_secret != NULL;
+    good = read_secret(path, text, &settings->token_secret_len, &none);
+    if (!good && none && make_secret(path))
+        good = read_secret(path, text, &settings->token_secret_len, &none);
+    if (good)
+        settings->token_secret = cbx_token_keep_key(text, settings->token_secret_len);
+    explicit_bzero(text, sizeof(text));
+    return good;
 }
 
 /* -- the pid file -- */

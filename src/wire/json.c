@@ -291,8 +291,11 @@ void cbx_json_dispose(const cbx_json_field_t *fields, void *into)
     for (; fields->name != NULL; ++fields) {
         void *at = (char *)into + fields->offset;
         if (fields->kind == CBX_JSON_STRING) {
-            free(((cbx_str_t *)at)->bytes);
-            *(cbx_str_t *)at = (cbx_str_t){NULL, 0};
+            cbx_str_t *str = at;
+            if (str->bytes != NULL)
+                explicit_bzero(str->bytes, str->len); /* of a request that is refused half read, a password */
+            free(str->bytes);
+            *str = (cbx_str_t){NULL, 0};
         } else if (fields->kind == CBX_JSON_PAIRS) {
             free(((cbx_pairs_t *)at)->list);
             *(cbx_pairs_t *)at = (cbx_pairs_t){NULL, 0};

@@ -23,6 +23,16 @@
 #define HEADER "{\"alg\":\"HS256\",\"typ\":\"JWT\"}" /* what libjwt writes, its fields in order */
 #define TOKEN_MAX 4096                               /* bytes; ours have about 300 */
 
+char *cbx_token_keep_key(const char *key, size_t len)
+{
+    char *kept = sodium_malloc(len);
+
+    CBX_ASSERT(kept != NULL);
+    memcpy(kept, key, len);
+    sodium_mprotect_readonly(kept);
+    return kept;
+}
+
 void cbx_token_new_id(char jti[CBX_JTI_LEN + 1])
 {
     uint8_t random[CBX_JTI_LEN / 2];

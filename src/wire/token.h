@@ -14,6 +14,10 @@ typedef struct cbx_token {
     char jti[CBX_JTI_LEN + 1];     /* hex */
 } cbx_token_t;
 
+/* gives a copy of a key that is read-only and in no core dump, for as long as the process lives;
+ * cbx_password_init must have been called. Main thread. */
+char *cbx_token_keep_key(const char *key, size_t len);
+
 /* fills `jti` with 128 random bits in hex; any thread */
 void cbx_token_new_id(char jti[CBX_JTI_LEN + 1]);
 
