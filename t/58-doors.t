@@ -51,7 +51,9 @@ sub cookie_of ($res) {
     return {cookies => scalar @all} if @all != 1;
     my ($pair, @attributes) = split /; /, $all[0];
     my ($name, $value) = split /=/, $pair, 2;
-    return {$name => $value, map { my ($name, $value) = split /=/; (lc $name => $value // 1) } @attributes};
+    my %is = ($name => $value, map { my ($name, $value) = split /=/; (lc $name => $value // 1) } @attributes);
+    $is{'max-age'} = 'a week' if abs($is{'max-age'} - 604800) < 60;    # less what the login took
+    return \%is;
 }
 
 # how many rows each table has
@@ -64,7 +66,7 @@ sub rows {
 }
 
 story 'the cookie' => sub {
-    my %is = ('max-age' => 604800, httponly => 1, samesite => 'Strict', path => '/');    # and no Domain: not for hosts below ours
+    my %is = ('max-age' => 'a week', httponly => 1, samesite => 'Strict', path => '/');    # and no Domain: not for hosts below ours
     my $ada = $server->account('ada', $word);
     my $res = login('ada');
     is_deeply cookie_of($res), {%is, chatterbox_token => $res->json->{token}}, 'with HTTP';
