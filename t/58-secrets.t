@@ -30,35 +30,46 @@ my $server = Chatterbox->start(
 
 # everything that is secret has this in it, so that a part of one is found, too
 my $mark   = sprintf 'Sesame%08x', int rand 0xffffffff;
-my %word   = map { $_ => "$mark-$_-horse" } qw(first second wrong tls guest);
+my %word   = map { $_ => 'x' x 40 . "$mark-$_" . 'y' x 20 } qw(first second wrong tls guest);    # its beginning is what free() writes on
+$word{refused} = 'x' x 200 . $mark . 'y' x 200;    # of a size that nothing else has
 my $secret = $server->secret;
 my $needle = "this is known to be in memory: $$";
+
+# asks with a head that is shorter than the one before, so that no request covers the body of another in H2O's buffers, and on
+# a connection that is idle then
+my ($pad, @idle) = (3600);
+sub ask ($method, $path, $body, %headers) {
+    push @idle, delete $server->{ua};
+    return $server->request($method => $path, $body, 'X-Pad' => 'p' x ($pad -= 120), %headers);
+}
+sub post ($path, $body, %headers) { ask(POST => $path, $body, %headers) }
 
 story 'passwords and tokens, in all places right and wrong' => sub {
     my $ada = $server->account('ada', $word{first})->join;
     my $tls = $server->tls_url;
     my %say = (username => 'ada', password => $word{first});
-    is $server->post('/api/login', \%say)->code, 200, 'by HTTP' for 1 .. 3;
-    is $server->post("$tls/api/login", \%say)->code, 200, 'by HTTPS' for 1 .. 3;
-    is $server->post("$_/api/login", {%say, password => $word{wrong}})->code, 401, 'a wrong one' for '', $tls;
-    is $server->post("$tls/api/login", {%say, username => 'nobody', password => $word{tls}})->code, 401, 'of nobody';
-    is $server->post("$tls/api/register", {%say, username => 'bob'})->code, 201, 'a new account';
-    is $server->post('/api/register', {%say, username => 'a b'})->code, 422, '... that may not be';
-    is $server->post('/api/register', {%say, username => 7})->code, 400, '... of no name';
-    is $server->post('/api/register', {%say})->code, 409, '... that is there';
-    is $server->post('/api/login', {%say, username => 'gus', password => $word{guest}})->code, 401, 'for a guest';
-    is $server->post('/api/login', "{\"password\":\"$word{first}\",\"username\":")->code, 400, 'in JSON that is none';
-    is $server->post('/api/login', {%say}, Origin => 'http://evil.example')->code, 403, 'from elsewhere';
-    is $server->post('/api/login/', {%say})->code, 404, 'to a path that there is not';
-    is $server->request(PUT => '/api/login', {%say})->code, 405, 'by another method';
-    is $server->request(PATCH => '/api/me', {password => $word{second}, old_password => $word{first}})->code, 401, 'without a token';
-    is $server->request(PATCH => '/api/me', {password => $word{second}, old_password => $word{wrong}}, $ada->auth)->code, 401, 'a wrong old one';
-    is $server->request(PATCH => '/api/me', {password => $word{second}, old_password => $word{first}}, $ada->auth)->code, 200, 'a new one';
+    is post('/api/login', \%say)->code, 200, 'by HTTP' for 1 .. 3;
+    is post("$tls/api/login", \%say)->code, 200, 'by HTTPS' for 1 .. 3;
+    is post("$_/api/login", {%say, password => $word{wrong}})->code, 401, 'a wrong one' for '', $tls;
+    is post("$tls/api/login", {%say, username => 'nobody', password => $word{tls}})->code, 401, 'of nobody';
+    is post("$tls/api/register", {%say, username => 'bob'})->code, 201, 'a new account';
+    is post('/api/register', {%say, username => 'a b'})->code, 422, '... that may not be';
+    is post('/api/register', qq({"password":"$word{refused}","username":7}))->code, 400, '... of no name';
+    is post('/api/register', {%say})->code, 409, '... that is there';
+    is post('/api/login', {%say, username => 'gus', password => $word{guest}})->code, 401, 'for a guest';
+    is post('/api/login', "{\"password\":\"$word{first}\",\"username\":")->code, 400, 'in JSON that is none';
+    is post('/api/login', {%say}, Origin => 'http://evil.example')->code, 403, 'from elsewhere';
+    is post('/api/login/', {%say})->code, 404, 'to a path that there is not';
+    is ask(PUT => '/api/login', {%say})->code, 405, 'by another method';
+    is ask(PATCH => '/api/me', {password => $word{second}, old_password => $word{first}})->code, 401, 'without a token';
+    is ask(PATCH => '/api/me', {password => $word{second}, old_password => $word{wrong}}, $ada->auth)->code, 401, 'a wrong old one';
+    is ask(PATCH => '/api/me', {password => $word{second}, old_password => $word{first}}, $ada->auth)->code, 200, 'a new one';
     for my $path ('/api/me', '/api/rooms', '/ws', '/nowhere', '/js/app.js', '/healthz') {
         my $token = $ada->token;
         $server->get("$path?token=$token&password=$word{first}", Referer => "http://x/?$token", Cookie => "chatterbox_token=$token");
         $server->get("$tls$path?token=$token", Cookie => "chatterbox_token=x.$token");
     }
+    is post("$tls/api/login", {%say, password => $word{second}})->code, 200, 'the last by HTTPS, whose record nothing covers';
     is $server->post('/api/login?password=x', {%say, password => $word{second}})->code, 200, 'the new one';
     is $ada->get('/api/me')->code, 200, 'control: the token is good';
     $ada->say($needle);
@@ -162,7 +173,8 @@ SKIP: {
     };
 }
 
-delete $server->{ua};
+@idle = delete $server->{ua};
+@idle = ();
 $server->stop;
 chdir $home;
 done_testing;
