@@ -23,7 +23,8 @@ my $header = '{"alg":"HS256","typ":"JWT"}';
 my ($head, $body, $sum) = split /\./, $ada->token;
 
 sub b64url ($bytes) { encode_base64($bytes, '') =~ tr{+/=}{-_}dr }
-sub claims_of ($token) { decode_json(decode_base64((split /\./, $token)[1] =~ tr{-_}{+/}r)) }
+sub bytes     ($text)  { decode_base64($text =~ tr{-_}{+/}r . '=' x (-length($text) % 4)) }
+sub claims_of ($token) { decode_json(bytes((split /\./, $token)[1])) }
 
 sub sign ($signed, $key = $secret, $hmac = \&hmac_sha256) { "$signed." . b64url($hmac->($signed, $key)) }
 # of header and claims in JSON, as they are
@@ -155,7 +156,7 @@ story 'there is one way to write a token' => sub {
     my $at       = index $alphabet, $last;
     for my $bits (1 .. 3) {    # 43 characters have 258 bits, two of them unused
         my $same = substr $alphabet, $at ^ $bits, 1;
-        is decode_base64(substr($sum, 0, 42) =~ tr{-_}{+/}r . "$same=") eq decode_base64($sum =~ tr{-_}{+/}r . '='), 1, "control: $same for $last says the same";
+        ok bytes(substr($sum, 0, 42) . $same) eq bytes($sum), "control: $same for $last says the same";
         refused("$head.$body." . substr($sum, 0, 42) . $same, "... and is refused");
     }
     my ($n, $odd) = (0);
