@@ -382,7 +382,7 @@ subtest 'the shipped configurations are right' => sub {
     my ($status, $out, $err) = run('-c', "$root/conf/chatterbox.yaml", '-t');
     is $status, 0, 'chatterbox.yaml' or diag $err;
     my $production = slurp("$root/conf/production.yaml");
-    $production =~ s{(?:/etc/chatterbox|/var/lib/chatterbox|/var/log/chatterbox|/run)/}{var/}g;
+    $production =~ s{(?:/etc/chatterbox|/var/lib/chatterbox|/var/log/chatterbox|/run/chatterbox)/}{var/}g;
     $production =~ s{^user: .*\n}{}m;
     $production =~ s{owner: chatterbox, }{};
     write_file('production.yaml', $production);

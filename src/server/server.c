@@ -32,6 +32,7 @@
 #include "http/pages.h"
 #include "server/files.h"
 #include "server/inherit.h"
+#include "server/notify.h"
 #include "server/trim.h"
 #include "server/worker.h"
 #include "wire/password.h"
@@ -201,6 +202,7 @@ static void on_commit_timeout(uv_timer_t *timer)
 static void drain(void)
 {
     server.deadline = cbx_clock_steady() + DRAIN_MS;
+    cbx_notify("STOPPING=1");
     for (unsigned i = 0; i != server.workers_len; ++i)
         cbx_worker_close_listeners(server.workers[i]);
     uv_timer_start(&server.commit_timer, on_commit_timeout, COMMIT_MS, 0);
@@ -228,8 +230,11 @@ static void on_end_signal(uv_signal_t *handle, int number)
 static void on_hangup(uv_signal_t *handle, int number)
 {
     (void)handle, (void)number;
+    cbx_notify("RELOADING=1");
     cbx_files_reopen_logs();
     cbx_listens_reload_tls(&server.config->listens);
+    if (server.deadline == 0)
+        cbx_notify("READY=1");
 }
 
 static void on_tend(uv_timer_t *timer)
@@ -323,6 +328,7 @@ static bool start(cbx_config_t *config)
             NULL);
     cbx_listens_print(&config->listens);
     fputs("ready\n", stderr);
+    cbx_notify("READY=1");
     cbx_files_redirect_stderr();
     return true;
 }
