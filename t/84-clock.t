@@ -59,6 +59,19 @@ story 'who was there before it was set back, and says nothing' => sub {
     ok time - $start < limit(4), sprintf '... after %.1f s', time - $start;
 };
 
+story 'set back while the server gets no time at all' => sub {
+    set_clock(0);
+    my $quiet = Chatterbox::Raw->open($server);
+    $ada->ack($ada->say('a turn of the loop'));
+    kill STOP => $server->pid;
+    set_clock(-7200);
+    my $until = time + 3;    # more than the hello-timeout, and some
+    wait_until 'it was away for 3 s', sub { time > $until };
+    kill CONT => $server->pid;
+    is code_of($quiet), 4001, 'who said no hello meanwhile is let go all the same';
+    ok $_->ack($_->say('still here')), $_->name . ' lives' for $ada, $bob;
+};
+
 story 'forward by a day' => sub {
     set_clock(0);
     $ada->ack($ada->say('now'));

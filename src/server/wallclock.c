@@ -9,10 +9,7 @@
 
 #include "base/clock.h"
 
-enum {
-    SET_MS = 100,  /* less is drift, and NTP that adjusts it: timers need not be that sharp */
-    LATE_MS = 1000 /* a timer fires within that of its time */
-};
+enum { SET_MS = 100 }; /* less is drift, and NTP that adjusts it: timers need not be that sharp */
 
 static int64_t ahead_now(void)
 {
@@ -24,15 +21,17 @@ void cbx_wallclock_start(cbx_wallclock_t *clock)
     clock->ahead = ahead_now();
 }
 
-/* but for those that were linked after the clock was set, and would come out in the future, or long overdue
- */
+/* But for those that were linked after the clock was set: they would come out in the future, or overdue by
+ * about as much as it was set; what is overdue since we did not get to it is so by less. */
 static void move_entries(h2o_timeout_t *timeout, int64_t by, int64_t now)
 {
+    int64_t late = (by < 0 ? -by : by) / 2;
+
     for (h2o_linklist_t *n = timeout->_entries.next; n != &timeout->_entries; n = n->next) {
         h2o_timeout_entry_t *entry = H2O_STRUCT_FROM_MEMBER(h2o_timeout_entry_t, _link, n);
         int64_t at = (int64_t)entry->registered_at + by;
 
-        if (at <= now && at + (int64_t)timeout->timeout + LATE_MS >= now)
+        if (at <= now && at + (int64_t)timeout->timeout + late >= now)
             entry->registered_at = (uint64_t)at;
     }
 }
