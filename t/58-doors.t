@@ -17,7 +17,7 @@ sub write_config ($self) {
     my $files  = Chatterbox::certificate();
     $config =~ s{(?:/etc/chatterbox|var)/cert\.pem}{$files->{'certificate-file'}};
     $config =~ s{(?:/etc/chatterbox|var)/key\.pem}{$files->{'key-file'}};
-    $config =~ s{(?:/var/lib/chatterbox|/var/log/chatterbox|/run|\bvar)/(?!folders|tmp)}{$dir/}g if $self->{own}{-conf} eq 'production.yaml';
+    $config =~ s{(?:/var/lib/chatterbox|/var/log/chatterbox|/run/chatterbox|\bvar)/(?!folders|tmp)}{$dir/}g if $self->{own}{-conf} eq 'production.yaml';
     $config =~ s{: var/}{: $dir/}g;
     $config =~ s{^user: .*\n}{}m;
     $config =~ s{owner: chatterbox, }{};
