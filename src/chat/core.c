@@ -15,14 +15,9 @@
 #include "store/readers.h"
 
 enum {
-    HOUSE_MS = 5000,   /* how often guests are touched, persons swept */
-    PROBE_MS = 1000,   /* how often a database that failed is tried again */
-    PURGE_EVERY = 720, /* house turns (an hour) between purges of expired sessions */
-    CHECKPOINT_PAGES =
-        1000, /* log pages (4 MB) that are worth a checkpoint when nobody waits: SQLite's own default */
-    LOG_PAGES_MAX = 4000, /* ... and those (16 MB) with which readers wait, so that the log can begin anew */
-    LOG_READERS_MS = 250, /* how long: a page of history takes 1 ms, the longest 100 */
-    LOG_AGAIN_MS = 1000   /* ... and how often, where somebody reads for longer, as a backup does */
+    HOUSE_MS = 5000,  /* how often guests are touched, persons swept */
+    PROBE_MS = 1000,  /* how often a database that failed is tried again */
+    PURGE_EVERY = 720 /* house turns (an hour) between purges of expired sessions */
 };
 
 /* -- can we write? -- */
@@ -86,27 +81,6 @@ void cbx_core_again(cbx_core_t *core, cbx_command_t *cmd)
     wait_in_line(core, cmd);
 }
 
-/* A log begins anew when nobody reads from it. With readers that overlap that never happens by itself: it was
- * seen to grow to 172 MB within a minute. So where it is long, none begins until those who do are done; the
- * core goes on meanwhile. */
-static void shorten_log(cbx_core_t *core)
-{
-    int64_t now = cbx_clock_steady();
-    bool is_long = cbx_store_log_pages(core->store) >= LOG_PAGES_MAX;
-
-    if (core->resigned || now < core->log_again || (!is_long && core->log_until == 0))
-        return;
-    if (core->log_until == 0)
-        core->log_until = now + LOG_READERS_MS;
-    if (is_long && cbx_readers_stop(core->readers, core->log_until))
-        cbx_store_empty_log(core->store);
-    else if (is_long && now < core->log_until)
-        return;
-    cbx_readers_go_on(core->readers);
-    core->log_until = 0;
-    core->log_again = cbx_store_log_pages(core->store) != 0 ? now + LOG_AGAIN_MS : 0;
-}
-
 /* All is committed: another process may write from here on. What still comes is who goes. */
 static void resign(cbx_core_t *core)
 {
@@ -134,12 +108,11 @@ static void on_async(uv_async_t *async)
         cbx_mailbox_deliver(&core->mailbox, core);
     if (core->waiting != NULL) {
         cbx_core_turn(core);
-        shorten_log(core);
+        cbx_checkpoint_tend(core);
         uv_async_send(async);
         return;
     }
-    cbx_store_checkpoint(core->store, CHECKPOINT_PAGES);
-    shorten_log(core);
+    cbx_checkpoint_tend(core);
     if (core->drained != NULL && core->away == 0) {
         void (*drained)(void *arg) = core->drained;
         core->drained = NULL;
@@ -164,7 +137,7 @@ static void on_house(uv_timer_t *timer)
     if (core->house_turns++ % PURGE_EVERY == 0)
         purge_sessions(core);
     cbx_touch_guests(core);
-    cbx_store_erase(core->store);
+    cbx_checkpoint_erase(core);
     cbx_failures_sweep(core);
     cbx_people_sweep(&core->people, core->settings->rate, core->burst, cbx_clock_steady());
 }

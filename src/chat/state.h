@@ -27,8 +27,12 @@ struct cbx_core {
     cbx_mailbox_t mailbox;
     cbx_command_t *waiting, *waiting_last; /* taken from the mailbox, not yet run; linked by mail.next */
     unsigned house_turns, handles_open;
-    int64_t log_until; /* ms, steady: readers wait, for a long log to be emptied; 0: they do not */
-    int64_t log_again; /* ... and not before this it is tried again */
+    struct {           /* checkpoint.c */
+        int moved;     /* pages of it that are in the file, too */
+        bool moving;   /* a job of the pool is at it */
+        int64_t until; /* ms, steady: readers wait, for it to be emptied; 0: they do not */
+        int64_t again; /* ... and not before this it is tried again */
+    } log;
 
     struct cbx_outlet {
         cbx_mailbox_t *box;
@@ -51,7 +55,7 @@ struct cbx_core {
     bool begun;          /* a transaction is open */
     bool failed;         /* ... and must be rolled back */
     int64_t now;         /* ms, wall: one time for all of the batch */
-    size_t away;         /* commands that are with a reader */
+    size_t away;         /* jobs of the pool that come home to us */
 
     bool resigned; /* nothing is written any more: another process may */
     atomic_bool storage_ok, draining;
@@ -64,6 +68,10 @@ bool cbx_run(cbx_core_t *core, cbx_command_t *cmd);
 
 /* decides up to CBX_CORE_BATCH of the commands that wait; turn.c */
 void cbx_core_turn(cbx_core_t *core);
+/* moves the log into the file where it has grown, and lets it begin anew where it is long; after each turn */
+void cbx_checkpoint_tend(cbx_core_t *core);
+/* where texts were taken back: they go from the log too */
+void cbx_checkpoint_erase(cbx_core_t *core);
 /* could the last transaction be committed? While not, the core tries every second */
 void cbx_core_set_storage_ok(cbx_core_t *core, bool ok);
 

@@ -165,7 +165,8 @@ void cbx_store_wait(const char *path)
 
 void cbx_store_let_go(cbx_store_t *store)
 {
-    cbx_store_checkpoint(store, 0);
+    cbx_store_move_log(store, NULL);
+    cbx_store_erase(store);
     store->let_go = true;
     if (cbx_place_let_go(&store->place))
         cbx_log(CBX_LOG_INFO, "database-let-go", NULL);
@@ -297,40 +298,42 @@ int cbx_store_log_pages(const cbx_store_t *store)
     return store->wal_pages;
 }
 
+/* A log that is cut to nothing must grow again, and then each sync writes its length, too: so it is cut only
+ * for what may not stay in it. */
 void cbx_store_empty_log(cbx_store_t *store)
 {
+    int how = store->erased ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_RESTART;
+
     CBX_ASSERT(!store->begun);
     if (store->memory || store->let_go)
         return;
     sqlite3_busy_timeout(store->db, 0); /* readers are not waited for */
-    if (sqlite3_wal_checkpoint_v2(store->db, "main", SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL) == SQLITE_OK) {
+    if (sqlite3_wal_checkpoint_v2(store->db, "main", how, NULL, NULL) == SQLITE_OK) {
         store->erased = false;
         store->wal_pages = 0;
     }
     sqlite3_busy_timeout(store->db, BUSY_MS);
 }
 
-void cbx_store_checkpoint(cbx_store_t *store, int pages)
+cbx_err_t cbx_store_move_log(cbx_store_t *store, int *moved)
 {
-    int in_log = 0, moved = 0;
+    int in_log = 0, in_file = 0;
 
-    CBX_ASSERT(!store->begun);
-    if (store->memory || store->let_go || store->wal_pages <= pages)
-        return;
-    if (sqlite3_wal_checkpoint_v2(store->db, "main", SQLITE_CHECKPOINT_PASSIVE, &in_log, &moved) !=
-        SQLITE_OK) {
-        cbx_sql_failed(store, "checkpoint");
-    } else if (in_log == moved) {
+    CBX_ASSERT(!store->begun && !store->let_go);
+    if (!store->memory && sqlite3_wal_checkpoint_v2(store->db, "main", SQLITE_CHECKPOINT_PASSIVE, &in_log,
+                                                    &in_file) != SQLITE_OK)
+        return cbx_sql_failed(store, "checkpoint");
+    if (in_log == in_file)
         store->wal_pages = 0;
-        if (store->erased)
-            cbx_store_empty_log(store); /* where texts were taken back, for good */
-    }
+    if (moved != NULL)
+        *moved = in_file;
+    return CBX_OK;
 }
 
 void cbx_store_erase(cbx_store_t *store)
 {
-    if (store->erased)
-        cbx_store_checkpoint(store, -1);
+    if (store->erased && !store->let_go && cbx_store_move_log(store, NULL) == CBX_OK && store->wal_pages == 0)
+        cbx_store_empty_log(store);
 }
 
 cbx_err_t cbx_store_snapshot(cbx_store_t *store)

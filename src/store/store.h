@@ -41,11 +41,13 @@ void cbx_store_rollback(cbx_store_t *store);
 cbx_err_t cbx_store_probe(cbx_store_t *store);
 /* where texts were taken back since the last time: they go from the log too; call when nobody waits */
 void cbx_store_erase(cbx_store_t *store);
-/* moves the log into the database file when it has grown past `pages`; call when nobody waits */
-void cbx_store_checkpoint(cbx_store_t *store, int pages);
-/* how many pages the log had at the last commit; 0 when all of them were moved since */
+/* moves what is in the log into the database file, as far as those who read allow, and syncs both; `moved`
+ * (or NULL): how many pages from the log's beginning are in the file then. A reader's connection can do it
+ * while the core writes; not two at the same time. CBX_ERR_STORAGE_UNAVAILABLE */
+cbx_err_t cbx_store_move_log(cbx_store_t *store, int *moved);
+/* how many pages the log had at the last commit; 0 when the core moved all of them since */
 int cbx_store_log_pages(const cbx_store_t *store);
-/* moves the log into the file and cuts it to nothing, unless somebody reads at this moment */
+/* moves the log into the file, and the next commit begins it anew, unless somebody reads at this moment */
 void cbx_store_empty_log(cbx_store_t *store);
 
 /* -- rooms -- */
