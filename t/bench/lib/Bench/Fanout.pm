@@ -32,6 +32,10 @@ my $cost  = value(paced => 'server_cpu_us_per_delivery');
 my $k16   = value(k16   => 'deliveries_per_s');
 my $k128  = value(k128  => 'deliveries_per_s');
 
+# what a message of 100 bytes is on our wire, by the bare loop's
+my $ours_bytes = 292;
+my $long       = value(long => 'deliveries_per_s');
+
 sub middle ($rounds, $value) { return median(map { $value->($_) } @$rounds) }
 
 sub fan_out_round ($server, $round) {
@@ -41,6 +45,7 @@ sub fan_out_round ($server, $round) {
         paced => fan_out($server, "$rate messages/s to 1,000", 1000, '-r', $rate),
         k16   => saturated($server, 16),
         $name eq 'fastapi' ? () : (k128 => saturated($server, 128)),
+        $name eq 'floor turn' ? (long => saturated($server, 16, '-s', $ours_bytes)) : (),
     };
 }
 
@@ -65,6 +70,8 @@ sub fanout {
     table 'fanout: one speaks, 1,000 hear it, 100 bytes',
         ['server', 'CPU µs a delivery at 50/s', '/ floor each', 'deliveries/s, 16 in flight', '/ floor turn',
         '128 in flight', '/ floor turn', 'p99 ms at 50/s'], map { fan_out_row($rounds, $_) } @names;
+    note sprintf 'floor turn with frames as long as ours, 16 in flight: %s deliveries/s; chatterbox / that: %s.',
+        commas(middle($rounds->{'floor turn'}, $long)), about(ratio($rounds->@{'chatterbox', 'floor turn'}, $k16, $long));
     note 'fastapi at 20/s: it does not reach 50.' if grep { $_ eq 'fastapi' } @names;
 }
 
