@@ -77,8 +77,7 @@ play({ '-seconds': 150 }, async ({ server, api, person }) => {
     const ada = await person('ada', { as: adaApi, serviceWorkers: 'block' });
     const { page } = ada;
     const kill = () => server.stop('SIGKILL');
-    const patient = who => who.forgive(/WebSocket connection to .* failed|ERR_CONNECTION_REFUSED|ERR_INTERNET_DISCONNECTED/);
-    patient(ada);
+    ada.forgiveAbsence();
     await field(page).waitFor();
 
     await story('the server goes and comes back', async () => {
@@ -251,7 +250,7 @@ play({ '-seconds': 150 }, async ({ server, api, person }) => {
 
     await story('the waits grow, and are random', async () => {
         const fox = await person('fox', { as: await api('fox'), path: null, serviceWorkers: 'block' });
-        patient(fox);
+        fox.forgiveAbsence();
         await fox.page.clock.install();
         await fox.page.goto('/');
         await has(fox.page, 'quick 50.');
@@ -278,7 +277,7 @@ play({ '-seconds': 150 }, async ({ server, api, person }) => {
 
     await story('a server that is silent', async () => {
         const gus = await person('gus', { as: await api('gus'), path: null, serviceWorkers: 'block' });
-        patient(gus);
+        gus.forgiveAbsence();
         await gus.page.clock.install();
         await gus.page.goto('/');
         await has(gus.page, 'quick 50.');

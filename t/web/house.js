@@ -104,6 +104,11 @@ class Person {
         this.forgiven.push(pattern);
     }
 
+    /* the server goes away now and then, which resets what it was just answering, or the network does */
+    forgiveAbsence() {
+        this.forgive(/WebSocket connection to .* failed|net::ERR_(?:CONNECTION_REFUSED|CONNECTION_RESET|INTERNET_DISCONNECTED)/);
+    }
+
     /* has this session's cookie */
     hold(token) {
         return this.context.addCookies([
