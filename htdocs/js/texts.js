@@ -46,7 +46,7 @@ const en = {
     error_offline: 'The server cannot be reached.', error_bad_credentials: 'Name or password is wrong.', error_bad_name: 'This name is not possible: letters, digits and . _ - please.',
     error_name_taken: 'This name is taken.', error_weak_password: 'This password is too easy: eight characters at least.', error_rate_limited: 'Too many tries. Please wait {seconds} seconds.',
     error_too_long: 'The text is too long.', error_empty: 'There is no text.', error_forbidden: 'You may not do this.', error_not_found: 'It is not there any more.',
-    error_already_deleted: 'The message is deleted.', error_storage_unavailable: 'The server cannot save anything now.', error_draining: 'The server restarts.',
+    error_already_deleted: 'The message is deleted.', error_storage_unavailable: 'The server cannot save anything now.', error_draining: 'The server restarts.', error_overloaded: 'The server has too much to do. Please try again soon.',
     error_unauthorized: 'Please log in again.', error_bad_origin: 'This page may not do this.', error_bad_frame: 'The server does not understand this.', error_bad_json: 'The server does not understand this.',
     error_unknown_type: 'The server does not understand this.', error_too_large: 'It is too large.', error_conflict: 'Somebody was faster.', error_internal: 'The server made a mistake.'
 };
@@ -88,7 +88,7 @@ const de = {
     error_offline: 'Der Server ist nicht erreichbar.', error_bad_credentials: 'Name oder Passwort ist falsch.', error_bad_name: 'Dieser Name geht nicht: bitte Buchstaben, Ziffern und . _ -',
     error_name_taken: 'Dieser Name ist vergeben.', error_weak_password: 'Dieses Passwort ist zu einfach: mindestens acht Zeichen.', error_rate_limited: 'Zu viele Versuche. Bitte warte {seconds} Sekunden.',
     error_too_long: 'Der Text ist zu lang.', error_empty: 'Da ist kein Text.', error_forbidden: 'Das darfst du nicht.', error_not_found: 'Das gibt es nicht mehr.',
-    error_already_deleted: 'Die Nachricht ist gelöscht.', error_storage_unavailable: 'Der Server kann gerade nichts speichern.', error_draining: 'Der Server startet neu.',
+    error_already_deleted: 'Die Nachricht ist gelöscht.', error_storage_unavailable: 'Der Server kann gerade nichts speichern.', error_draining: 'Der Server startet neu.', error_overloaded: 'Der Server hat zu viel zu tun. Bitte versuche es bald wieder.',
     error_unauthorized: 'Bitte melde dich neu an.', error_bad_origin: 'Diese Seite darf das nicht.', error_bad_frame: 'Der Server versteht das nicht.', error_bad_json: 'Der Server versteht das nicht.',
     error_unknown_type: 'Der Server versteht das nicht.', error_too_large: 'Das ist zu groß.', error_conflict: 'Jemand war schneller.', error_internal: 'Der Server hat einen Fehler gemacht.'
 };

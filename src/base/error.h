@@ -25,6 +25,7 @@
     X(RATE_LIMITED, "rate_limited", 429, "Too much at once")                                                 \
     X(STORAGE_UNAVAILABLE, "storage_unavailable", 503, "The storage does not answer")                        \
     X(DRAINING, "draining", 503, "The server is going away")                                                 \
+    X(OVERLOADED, "overloaded", 503, "The server has no memory to spare")                                    \
     X(TOO_LARGE, "too_large", 413, "The body is too large")                                                  \
     X(CONFLICT, "conflict", 409, "Somebody was faster")                                                      \
     X(INTERNAL, "internal", 500, "The server made a mistake")

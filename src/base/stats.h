@@ -8,7 +8,7 @@
 
 #define CBX_STATS(X)                                                                                         \
     X(connections, "gauge", "TCP connections that are open")                                                 \
-    X(connections_refused, "counter", "TCP connections refused because of max-connections")                  \
+    X(connections_refused, "counter", "TCP connections refused: max-connections, or no memory to spare")     \
     X(connections_cut, "counter", "TCP connections cut because they cost more than they may")                \
     X(sessions, "gauge", "WebSocket connections that are open")                                              \
     X(sessions_slow, "counter", "WebSocket connections closed because they did not read (4008)")             \
@@ -21,6 +21,7 @@
     X(commits, "counter", "Transactions committed")                                                          \
     X(commits_failed, "counter", "Transactions that failed")                                                 \
     X(jobs, "counter", "Jobs that the thread pool ran")                                                      \
+    X(memory_short, "gauge", "1 while new connections are refused because memory is short")                  \
     X(storage_ok, "gauge", "1 while the database can be written")                                            \
     X(draining, "gauge", "1 while the server is going away")
 

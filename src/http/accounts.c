@@ -183,8 +183,7 @@ static void on_hash(cbx_job_t *self)
 {
     struct password_job *job = (struct password_job *)self;
 
-    if (!cbx_password_hash(job->cmd->account.password_hash, job->password.bytes, job->password.len))
-        job->err = CBX_ERR_INTERNAL;
+    job->err = cbx_password_hash(job->cmd->account.password_hash, job->password.bytes, job->password.len);
 }
 
 static cbx_err_t find_user(cbx_readers_t *readers, const char *username, cbx_store_user_t *user)
@@ -202,9 +201,13 @@ static void on_verify(cbx_job_t *self)
     struct password_job *job = (struct password_job *)self;
     cbx_store_user_t user = {0};
 
+    cbx_err_t match;
+
     job->err = find_user(job->readers, job->cmd->account.username, &user);
-    if (cbx_password_verify(user.password_hash, job->password.bytes, job->password.len) &&
-        job->password.len <= CBX_PASSWORD_MAX) {
+    match = cbx_password_verify(user.password_hash, job->password.bytes, job->password.len);
+    if (match == CBX_ERR_OVERLOADED)
+        job->err = match;
+    if (match == CBX_OK && job->password.len <= CBX_PASSWORD_MAX) {
         job->cmd->user_id = user.user.id;
         snprintf(job->cmd->account.password_hash, CBX_PASSWORD_HASH, "%s", user.password_hash);
     }

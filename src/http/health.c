@@ -1,4 +1,5 @@
 /* health.c -- for whoever watches over the process: is it alive, and should it get new clients? */
+#include "base/memory.h"
 #include "http/http.h"
 #include "http/reply.h"
 
@@ -22,7 +23,8 @@ static int on_health(h2o_handler_t *self, h2o_req_t *req)
     return 0;
 }
 
-/* GET /readyz: neither going away nor unable to write. While starting nobody listens yet. */
+/* GET /readyz: neither going away, nor unable to write, nor short of memory. While starting nobody listens
+ * yet. */
 static int on_ready(h2o_handler_t *self, h2o_req_t *req)
 {
     const cbx_core_t *core = cbx_local_of(req)->core;
@@ -36,6 +38,8 @@ static int on_ready(h2o_handler_t *self, h2o_req_t *req)
         cbx_reply_error(req, CBX_ERR_DRAINING, NULL, 0);
     else if (!cbx_core_storage_ok(core))
         cbx_reply_error(req, CBX_ERR_STORAGE_UNAVAILABLE, NULL, 0);
+    else if (cbx_memory_is_short())
+        cbx_reply_error(req, CBX_ERR_OVERLOADED, NULL, 0);
     else
         reply_ok(req);
     return 0;

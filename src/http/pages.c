@@ -29,12 +29,21 @@ cbx_pages_t *cbx_pages_create(void)
     return pages;
 }
 
+void cbx_pages_forget(cbx_pages_t *pages)
+{
+    pthread_mutex_lock(&pages->lock);
+    for (size_t i = 0; i != PLACES; ++i) {
+        cbx_frame_unref(pages->places[i].frame);
+        pages->places[i].frame = NULL;
+    }
+    pthread_mutex_unlock(&pages->lock);
+}
+
 void cbx_pages_free(cbx_pages_t *pages)
 {
     if (pages == NULL)
         return;
-    for (size_t i = 0; i != PLACES; ++i)
-        cbx_frame_unref(pages->places[i].frame);
+    cbx_pages_forget(pages);
     pthread_mutex_destroy(&pages->lock);
     free(pages);
 }

@@ -22,6 +22,9 @@ typedef struct cbx_page_key {
 cbx_pages_t *cbx_pages_create(void);
 void cbx_pages_free(cbx_pages_t *pages);
 
+/* forgets all: the memory is needed */
+void cbx_pages_forget(cbx_pages_t *pages);
+
 /* the answer when the room is at `rev`, or NULL: it is not here; the caller's reference */
 cbx_frame_t *cbx_pages_find(cbx_pages_t *pages, const cbx_page_key_t *key, int64_t rev);
 /* keeps a copy of the answer, in the place of another one; a long one is not kept */

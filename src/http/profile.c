@@ -131,14 +131,12 @@ static void on_run(cbx_job_t *self)
     const struct profile *p = &job->profile;
     cbx_store_user_t user = {0};
 
-    if ((job->err = find_caller(job, &user)) == CBX_OK &&
-        !cbx_password_verify(user.password_hash, p->old_password.bytes, p->old_password.len))
-        job->err = CBX_ERR_BAD_CREDENTIALS;
+    if ((job->err = find_caller(job, &user)) == CBX_OK)
+        job->err = cbx_password_verify(user.password_hash, p->old_password.bytes, p->old_password.len);
     if (job->err == CBX_OK)
         snprintf(job->cmd->account.old_hash, sizeof(job->cmd->account.old_hash), "%s", user.password_hash);
-    if (job->err == CBX_OK &&
-        !cbx_password_hash(job->cmd->account.password_hash, p->password.bytes, p->password.len))
-        job->err = CBX_ERR_INTERNAL;
+    if (job->err == CBX_OK)
+        job->err = cbx_password_hash(job->cmd->account.password_hash, p->password.bytes, p->password.len);
     cbx_store_user_dispose(&user);
 }
 

@@ -9,6 +9,7 @@
  *  - a writer that stalls, over HTTP/2: a request that is not whole after http1-request-timeout.
  *  - who gives up requests: opening streams and resetting them at once is cheap for a client and dear for us
  *    (CVE-2023-44487; and CVE-2025-8671, where the client makes us reset them: neither is fixed in this H2O).
+ *  - while memory is short: a request that is not whole, and holds more than its share of what is left.
  *
  * Cutting is shutdown(): H2O finds the connection ended, and cleans up; closing it here would pull it from
  * under its feet.
@@ -38,6 +39,11 @@ struct http {
     /* what this second's look at the requests found */
     bool is_http, answering, late;
     uint64_t sent;
+    /* a request is not whole; what had been read when there was none such; and bytes that are held of them */
+    bool incoming;
+    uint64_t read_before;
+    size_t held;
+    bool failed; /* because of that */
     /* something waits to be written, and how far it had come when it last moved; 0: nothing waits */
     int64_t waits_since; /* ms, steady */
     uint64_t reached;
@@ -112,7 +118,7 @@ void cbx_watch_shut_down_all(cbx_watch_t *watch, int how)
 }
 
 /* what it has not taken yet, the kernel shall throw away, too */
-static void cut(conn_t *conn, const char *reason)
+static void sever(conn_t *conn)
 {
     static const struct linger at_once = {.l_onoff = 1};
     int fd = h2o_socket_get_fd(conn->sock);
@@ -120,6 +126,11 @@ static void cut(conn_t *conn, const char *reason)
     setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
     shutdown(fd, SHUT_RDWR);
     CBX_COUNT(connections_cut, 1);
+}
+
+static void cut(conn_t *conn, const char *reason)
+{
+    sever(conn);
     cbx_log(CBX_LOG_WARN, "connection-cut", "reason", reason, NULL);
 }
 
@@ -134,6 +145,11 @@ static uint64_t acknowledged(h2o_socket_t *sock)
     return cbx_acked_bytes(h2o_socket_get_fd(sock), &bytes) ? bytes : sock->bytes_written;
 }
 
+static bool is_whole(const h2o_req_t *req)
+{
+    return req->processed_at.at.tv_sec != 0;
+}
+
 /* has it been on the way in for too long? Over HTTP/1, H2O itself asks. */
 static bool is_late(h2o_req_t *req)
 {
@@ -141,7 +157,7 @@ static bool is_late(h2o_req_t *req)
     struct timeval begin = req->timestamps.request_begin_at;
     int64_t age = (int64_t)(now.tv_sec - begin.tv_sec) * 1000 + (now.tv_usec - begin.tv_usec) / 1000;
 
-    return req->version >= 0x200 && begin.tv_sec != 0 && req->processed_at.at.tv_sec == 0 &&
+    return req->version >= 0x200 && begin.tv_sec != 0 && !is_whole(req) &&
            age > (int64_t)req->conn->ctx->globalconf->http1.req_timeout;
 }
 
@@ -153,6 +169,7 @@ static int on_request(h2o_req_t *req, void *arg)
     if (http == NULL)
         return 0; /* the answer to its upgrade is on the way out */
     http->is_http = true;
+    http->incoming = http->incoming || !is_whole(req);
     http->late = http->late || is_late(req);
     http->answering =
         http->answering || (req->version >= 0x200 && req->timestamps.response_start_at.tv_sec != 0);
@@ -184,6 +201,17 @@ static void wait_for(cbx_watch_t *watch, conn_t *conn, uint64_t reached)
     }
 }
 
+/* what was found is for one look */
+static void forget_look(conn_t *conn)
+{
+    struct http *http = conn->http;
+
+    if (!http->incoming)
+        http->read_before = conn->sock->bytes_read;
+    http->is_http = http->answering = http->late = http->incoming = false;
+    http->sent = http->held = 0;
+}
+
 static void look_at(cbx_watch_t *watch, conn_t *conn)
 {
     struct http *http = conn->http;
@@ -197,8 +225,7 @@ static void look_at(cbx_watch_t *watch, conn_t *conn)
         wait_for(watch, conn, http->sent);
     else
         http->waits_since = 0;
-    http->is_http = http->answering = http->late = false;
-    http->sent = 0;
+    forget_look(conn);
 }
 
 static void on_tick(h2o_timeout_entry_t *entry)
@@ -212,6 +239,55 @@ static void on_tick(h2o_timeout_entry_t *entry)
     for (h2o_linklist_t *n = watch->conns.next; n != &watch->conns; n = n->next)
         if (conn_at(n)->http != NULL)
             look_at(watch, conn_at(n));
+}
+
+/* -- when memory is short -- */
+
+/* over HTTP/1 all that is held of a request is in the socket's buffer; over HTTP/2, what was read since the
+ * last moment without such a request is the most it may be */
+static int on_request_held(h2o_req_t *req, void *arg)
+{
+    conn_t *conn = conn_of(req);
+
+    (void)arg;
+    if (conn->http == NULL || is_whole(req))
+        return 0;
+    conn->http->incoming = true;
+    conn->http->held =
+        req->version >= 0x200 ? conn->sock->bytes_read - conn->http->read_before : conn->sock->input->size;
+    return 0;
+}
+
+/* What has arrived is still read after a shutdown, and takes yet more memory; so H2O is told that reading has
+ * failed. It is between two turns, and reads of this connection: it frees it, at once where no write is under
+ * way. There may be thousands: that memory is short is in the log once. */
+static void fail(conn_t *conn)
+{
+    sever(conn);
+    if (h2o_socket_is_reading(conn->sock))
+        conn->sock->_cb.read(conn->sock, "memory is short");
+}
+
+static void relieve_of(conn_t *conn, size_t share)
+{
+    bool too_much = conn->http->held > share;
+
+    forget_look(conn);
+    if (too_much && !conn->http->failed) {
+        conn->http->failed = true;
+        fail(conn);
+    }
+}
+
+void cbx_watch_relieve(cbx_watch_t *watch, size_t share)
+{
+    H2O_HTTP1_CALLBACKS.foreach_request(watch->ctx, on_request_held, NULL);
+    H2O_HTTP2_CALLBACKS.foreach_request(watch->ctx, on_request_held, NULL);
+    for (h2o_linklist_t *n = watch->conns.next, *next; n != &watch->conns; n = next) {
+        next = n->next;
+        if (conn_at(n)->http != NULL)
+            relieve_of(conn_at(n), share);
+    }
 }
 
 /* -- who gives up -- */

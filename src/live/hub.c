@@ -223,6 +223,11 @@ void cbx_hub_cut(cbx_hub_t *hub)
     cbx_hub_flush(hub);
 }
 
+void cbx_hub_relieve(cbx_hub_t *hub, size_t share)
+{
+    cbx_parser_relieve(hub, share);
+}
+
 size_t cbx_hub_sessions(const cbx_hub_t *hub)
 {
     return hub->sessions;

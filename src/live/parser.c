@@ -12,6 +12,7 @@
 
 #include "base/buf.h"
 #include "base/error.h"
+#include "base/stats.h"
 #include "live/hub_inside.h"
 #include "live/inbound.h"
 
@@ -34,6 +35,8 @@ struct cbx_parser {
     uint8_t head[HEAD]; /* of a frame that wslay is sending */
     size_t head_len;
     bool fragmented; /* a message whose last fragment has not come */
+    uint64_t
+        size; /* bytes of the message so far, as the heads of its frames have them: so much wslay holds */
 };
 
 /* -- what wslay says -- */
@@ -137,8 +140,10 @@ static void on_frame(wslay_event_context_ptr ctx, const struct wslay_event_on_fr
 {
     cbx_parser_t *p = data;
 
-    if (!wslay_is_ctrl_frame(arg->opcode))
+    if (!wslay_is_ctrl_frame(arg->opcode)) {
         p->fragmented = !arg->fin;
+        p->size = arg->payload_length + (arg->opcode == WSLAY_CONTINUATION_FRAME ? p->size : 0);
+    }
     if (cbx_inbound_admit(p->session))
         return;
     cbx_session_close(p->session, CBX_FLOOD);
@@ -252,6 +257,16 @@ void cbx_parser_rest(cbx_hub_t *hub)
         still = p;
     }
     hub->awake = still;
+}
+
+void cbx_parser_relieve(cbx_hub_t *hub, size_t share)
+{
+    for (cbx_parser_t *p = hub->awake; p != NULL; p = p->next) {
+        if (p->size <= share || p->session->conn->sock == NULL || is_between_messages(p))
+            continue;
+        CBX_COUNT(connections_cut, 1);
+        cbx_session_cut(p->session);
+    }
 }
 
 void cbx_parser_free(cbx_parser_t *p)

@@ -21,6 +21,8 @@ void cbx_parser_wake(struct cbx_session *s);
 /* the end of a turn: parsers of sessions that are between two messages go back, and those wait for the next
  * one's first byte */
 void cbx_parser_rest(cbx_hub_t *hub);
+/* between turns: cuts sessions that are in the midst of a message of more bytes than `share` */
+void cbx_parser_relieve(cbx_hub_t *hub, size_t share);
 /* the session's, with its context; NULL is harmless */
 void cbx_parser_free(cbx_parser_t *parser);
 /* those that nobody has */

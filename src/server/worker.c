@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <h2o/http2.h>
+#include <malloc.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <uv.h>
@@ -20,7 +21,9 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/memory.h"
 #include "base/stats.h"
+#include "http/pages.h"
 #include "http/pending.h"
 #include "http/watch.h"
 #include "live/hub.h"
@@ -31,6 +34,8 @@
 #define GRACE_MS 1000
 #define CUT_MS 2000
 #define DRAIN_TICK_MS 20
+#define RELIEVE_MS                                                                                           \
+    10 /* as often as the limits are looked at; it takes some 0.1 ms for a thousand connections */
 
 struct listener {
     h2o_accept_ctx_t accept;
@@ -50,6 +55,7 @@ struct cbx_worker {
     bool short_of_fds;         /* and that is in the log */
     enum { SERVING, SAYING_BYE, DEAF, CUTTING } state;
     int64_t drained_at, deadline;
+    int64_t relieved_at; /* ms, steady */
     size_t listeners_len;
     struct listener listeners[];
 };
@@ -96,6 +102,17 @@ static void bound_reading(h2o_socket_t *sock)
     setsockopt(h2o_socket_get_fd(sock), SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes));
 }
 
+/* who is refused is told so at once: in the queue they would cost the kernel memory, believe that they are
+ * connected, and not look elsewhere */
+static bool may_come_in(const cbx_worker_t *worker)
+{
+    if (CBX_COUNT(connections, 1) < (int64_t)worker->env->max_connections && !cbx_memory_is_short())
+        return true;
+    CBX_COUNT(connections, -1);
+    CBX_COUNT(connections_refused, 1);
+    return false;
+}
+
 static bool accept_one(struct listener *listener)
 {
     cbx_worker_t *worker = listener->worker;
@@ -107,9 +124,7 @@ static bool accept_one(struct listener *listener)
         return false;
     }
     worker->short_of_fds = false;
-    if (CBX_COUNT(connections, 1) >= (int64_t)worker->env->max_connections) {
-        CBX_COUNT(connections, -1);
-        CBX_COUNT(connections_refused, 1);
+    if (!may_come_in(worker)) {
         h2o_socket_close(sock);
         return true;
     }
@@ -238,6 +253,24 @@ static int32_t wait_of(const cbx_worker_t *worker)
     return worker->state == SERVING ? INT32_MAX : DRAIN_TICK_MS;
 }
 
+/* what may be given back is, and who holds too much of something unfinished is cut */
+static void mind_memory(cbx_worker_t *worker)
+{
+    int64_t now = cbx_clock_steady();
+    size_t share;
+
+    if (cbx_memory_look()) {
+        cbx_pages_forget(worker->local.pages);
+        malloc_trim(0);
+    }
+    share = cbx_memory_share((size_t)CBX_READ(connections));
+    if (share == SIZE_MAX || (!cbx_memory_is_short() && now - worker->relieved_at < RELIEVE_MS))
+        return;
+    worker->relieved_at = now;
+    cbx_watch_relieve(worker->local.watch, share);
+    cbx_hub_relieve(worker->local.hub, share);
+}
+
 static void run_turns(cbx_worker_t *worker)
 {
     cbx_local_t *local = &worker->local;
@@ -250,6 +283,7 @@ static void run_turns(cbx_worker_t *worker)
         cbx_mailbox_deliver(&local->mailbox, local);
         h2o_filecache_clear(
             local->ctx.filecache); /* as H2O does: a file that changed is seen in the next turn */
+        mind_memory(worker);
         cbx_hub_flush(local->hub);
     } while (worker->state == SERVING || go_on_draining(worker));
 }

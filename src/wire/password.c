@@ -6,13 +6,24 @@
  */
 #include "wire/password.h"
 
+#include <errno.h>
 #include <sodium.h>
 
-#include "base/error.h"
+#include "base/memory.h"
+
+#define MEMORY crypto_pwhash_argon2id_MEMLIMIT_INTERACTIVE
 
 _Static_assert(CBX_PASSWORD_HASH >= crypto_pwhash_argon2id_STRBYTES, "a hash fits");
 
 static char nobodys_hash[CBX_PASSWORD_HASH]; /* written by cbx_password_init, before there are threads */
+
+static cbx_err_t make_hash(char hash[CBX_PASSWORD_HASH], const char *password, size_t len)
+{
+    return crypto_pwhash_argon2id_str(hash, password, len, crypto_pwhash_argon2id_OPSLIMIT_INTERACTIVE,
+                                      MEMORY) == 0
+               ? CBX_OK
+               : CBX_ERR_OVERLOADED;
+}
 
 bool cbx_password_init(void)
 {
@@ -21,23 +32,39 @@ bool cbx_password_init(void)
     if (sodium_init() < 0)
         return false;
     randombytes_buf(password, sizeof(password));
-    return cbx_password_hash(nobodys_hash, (const char *)password, sizeof(password));
+    return make_hash(nobodys_hash, (const char *)password, sizeof(password)) == CBX_OK;
 }
 
-bool cbx_password_hash(char hash[CBX_PASSWORD_HASH], const char *password, size_t len)
+cbx_err_t cbx_password_hash(char hash[CBX_PASSWORD_HASH], const char *password, size_t len)
 {
-    return crypto_pwhash_argon2id_str(hash, password, len, crypto_pwhash_argon2id_OPSLIMIT_INTERACTIVE,
-                                      crypto_pwhash_argon2id_MEMLIMIT_INTERACTIVE) == 0;
+    cbx_err_t err;
+
+    if (!cbx_memory_borrow(MEMORY))
+        return CBX_ERR_OVERLOADED;
+    err = make_hash(hash, password, len);
+    cbx_memory_return(MEMORY);
+    return err;
 }
 
-bool cbx_password_verify(const char *hash, const char *password, size_t len)
+/* libsodium says by errno which of the two it was */
+static cbx_err_t check(const char *hash, const char *password, size_t len)
 {
-    const char *against = hash != NULL ? hash : nobodys_hash;
-    bool matches;
+    errno = 0;
+    if (crypto_pwhash_argon2id_str_verify(hash, password, len) == 0)
+        return CBX_OK;
+    return errno == ENOMEM ? CBX_ERR_OVERLOADED : CBX_ERR_BAD_CREDENTIALS;
+}
+
+cbx_err_t cbx_password_verify(const char *hash, const char *password, size_t len)
+{
+    cbx_err_t err;
 
     CBX_ASSERT(nobodys_hash[0] != '\0');
-    matches = crypto_pwhash_argon2id_str_verify(against, password, len) == 0;
-    return matches && hash != NULL;
+    if (!cbx_memory_borrow(MEMORY))
+        return CBX_ERR_OVERLOADED;
+    err = check(hash != NULL ? hash : nobodys_hash, password, len);
+    cbx_memory_return(MEMORY);
+    return err == CBX_OK && hash == NULL ? CBX_ERR_BAD_CREDENTIALS : err;
 }
 
 void cbx_password_wipe(void *password, size_t len)

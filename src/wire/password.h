@@ -6,18 +6,21 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/error.h"
+
 #define CBX_PASSWORD_MIN 8    /* bytes */
 #define CBX_PASSWORD_MAX 256  /* bytes */
 #define CBX_PASSWORD_HASH 128 /* bytes of a hash with its NUL (crypto_pwhash_STRBYTES) */
 
-/* call once before the threads start; false when libsodium cannot start */
+/* call once before the threads start; false when libsodium cannot start, or has no memory */
 bool cbx_password_init(void);
 
-/* false when there was no memory for it */
-bool cbx_password_hash(char hash[CBX_PASSWORD_HASH], const char *password, size_t len);
+/* CBX_ERR_OVERLOADED: there is no memory for it */
+cbx_err_t cbx_password_hash(char hash[CBX_PASSWORD_HASH], const char *password, size_t len);
 
-/* `hash` NULL (nobody has that name) costs the same time and is false */
-bool cbx_password_verify(const char *hash, const char *password, size_t len);
+/* CBX_OK: it matches; else CBX_ERR_BAD_CREDENTIALS, or CBX_ERR_OVERLOADED. `hash` NULL (nobody has that name)
+ * costs the same time and does not match. */
+cbx_err_t cbx_password_verify(const char *hash, const char *password, size_t len);
 
 /* overwrites a password that is no longer needed */
 void cbx_password_wipe(void *password, size_t len);

@@ -1,0 +1,110 @@
+/* memory.c -- short of memory or not, as the limits (limits.c) have it.
+ *
+ * It is short when less than the reserve is left, and enough again when half as much again is: in between,
+ * each connection that comes or goes would change it.
+ */
+#include "base/memory.h"
+
+#include <inttypes.h>
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "base/clock.h"
+#include "base/limits.h"
+#include "base/log.h"
+#include "base/stats.h"
+
+enum {
+    LOOK_MS = 10,             /* a fast network brings some 10 MB in that time ... */
+    LOOK_TIGHT_MS = 1,        /* ... and this is once a turn, of those that do much */
+    LOOK_UNLIMITED_MS = 1000, /* somebody may set a limit */
+    TIGHT = 3, /* reserves; what comes in one turn may take six times what is read: buffers double, and are
+                  copied */
+    SHARE_MIN = 4096, /* H2O and wslay take so much with the first byte */
+    RELIEVE_MS = 1000 /* giving memory back takes milliseconds */
+};
+
+static _Atomic int64_t look_at, relieve_at; /* when the next is due; ms, steady */
+static _Atomic int64_t left = INT64_MAX;    /* what the last look found, where it is tight; else INT64_MAX */
+static _Atomic int64_t borrowed;
+
+/* is it time? Only one of those who ask at once is told so. */
+static bool is_due(_Atomic int64_t *at, int64_t now, int64_t every)
+{
+    int64_t due = atomic_load_explicit(at, memory_order_relaxed);
+
+    return now >= due && atomic_compare_exchange_strong(at, &due, now + every);
+}
+
+static void say(const char *event, const cbx_limit_t *limit)
+{
+    cbx_log(CBX_LOG_WARN, event, "limit", limit->name, "bytes", cbx_log_fmt("%" PRId64, limit->max), "left",
+            cbx_log_fmt("%" PRId64, limit->left), NULL);
+}
+
+static void judge(const cbx_limit_t *limit)
+{
+    bool was_short = cbx_memory_is_short();
+    int64_t enough = was_short ? limit->reserve + limit->reserve / 2 : limit->reserve;
+    bool is_short = limit->left < enough;
+
+    atomic_store_explicit(&left, limit->left < TIGHT * limit->reserve ? limit->left : INT64_MAX,
+                          memory_order_relaxed);
+    if (is_short == was_short)
+        return;
+    CBX_GAUGE(memory_short, is_short);
+    say(is_short ? "memory-short" : "memory-enough", limit);
+}
+
+static bool is_tight(void)
+{
+    return atomic_load_explicit(&left, memory_order_relaxed) != INT64_MAX;
+}
+
+bool cbx_memory_look(void)
+{
+    int64_t now = cbx_clock_steady();
+    cbx_limit_t limit;
+
+    if (!is_due(&look_at, now, is_tight() ? LOOK_TIGHT_MS : LOOK_MS))
+        return false;
+    if (!cbx_limits_nearest(&limit)) {
+        limit = (cbx_limit_t){"none", INT64_MAX, INT64_MAX, 0};
+        atomic_store(&look_at, now + LOOK_UNLIMITED_MS);
+    }
+    judge(&limit);
+    return cbx_memory_is_short() && is_due(&relieve_at, now, RELIEVE_MS);
+}
+
+bool cbx_memory_is_short(void)
+{
+    return CBX_READ(memory_short) != 0;
+}
+
+size_t cbx_memory_share(size_t n)
+{
+    int64_t bytes = atomic_load_explicit(&left, memory_order_relaxed);
+
+    if (bytes == INT64_MAX)
+        return SIZE_MAX;
+    bytes = bytes > 0 && n != 0 ? bytes / 2 / (int64_t)n : 0;
+    return bytes > SHARE_MIN ? (size_t)bytes : SHARE_MIN;
+}
+
+/* what is borrowed may be in use already, and then counts twice: so who comes second may be refused too early
+ */
+bool cbx_memory_borrow(size_t bytes)
+{
+    int64_t all = atomic_fetch_add(&borrowed, (int64_t)bytes) + (int64_t)bytes;
+    cbx_limit_t limit;
+
+    if (!cbx_limits_nearest(&limit) || limit.left - limit.reserve / 2 >= all)
+        return true;
+    cbx_memory_return(bytes);
+    return false;
+}
+
+void cbx_memory_return(size_t bytes)
+{
+    atomic_fetch_sub(&borrowed, (int64_t)bytes);
+}
