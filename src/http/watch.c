@@ -3,9 +3,10 @@
  * Once a second all connections that speak HTTP are looked at (WebSockets left H2O's lists with their
  * upgrade, and have rules of their own, see live/session.c). What is cut:
  *
- *  - a reader that stalls: something waits to be written, and for write-timeout the other side has
- *    acknowledged no byte of it; or, over HTTP/2, answers are under way, the client's windows are closed, and
- *    no byte was sent. A PING that we answer is no progress.
+ *  - a reader that stalls, or trickles: something waits to be written, and in write-timeout the other side
+ * has acknowledged less than RATE_MIN of it; or, over HTTP/2, answers are under way, the client's windows are
+ *    closed, and less than that was sent, or nothing of an answer whose length nobody knows. A PING that we
+ *    answer is no progress.
  *  - a writer that stalls, over HTTP/2: a request that is not whole after http1-request-timeout.
  *  - who gives up requests: opening streams and resetting them at once is cheap for a client and dear for us
  *    (CVE-2023-44487; and CVE-2025-8671, where the client makes us reset them: neither is fixed in this H2O).
@@ -29,24 +30,30 @@
 #include "live/local.h"
 
 enum {
+    RATE_MIN = 1000,  /* bytes a second: the slowest networks of today carry some times that */
     ABORTS_MAX = 200, /* requests that a connection may give up ... */
     ABORTS_MS =
         10 * 1000 /* ... in this time: a browser that leaves a busy page gives up a hundred at most, once */
 };
 
+/* something waits to go out */
+struct wait {
+    int64_t since;    /* ms, steady; 0: nothing waits */
+    uint64_t reached; /* how far it had come then, bytes */
+};
+
 /* what is only known of a connection that speaks HTTP */
 struct http {
     /* what this second's look at the requests found */
-    bool is_http, answering, late;
+    bool is_http, answering, streaming,
+        late; /* streaming: answers without a length, which may be slow to make */
     uint64_t sent;
     /* a request is not whole; what had been read when there was none such; and bytes that are held of them */
     bool incoming;
     uint64_t read_before;
     size_t held;
-    bool failed; /* because of that */
-    /* something waits to be written, and how far it had come when it last moved; 0: nothing waits */
-    int64_t waits_since; /* ms, steady */
-    uint64_t reached;
+    bool failed;                  /* because of that */
+    struct wait writing, windows; /* for the socket; for the windows of HTTP/2 */
     /* requests that it gave up lately */
     int64_t aborts_since;
     unsigned aborts;
@@ -171,9 +178,11 @@ static int on_request(h2o_req_t *req, void *arg)
     http->is_http = true;
     http->incoming = http->incoming || !is_whole(req);
     http->late = http->late || is_late(req);
-    http->answering =
-        http->answering || (req->version >= 0x200 && req->timestamps.response_start_at.tv_sec != 0);
     http->sent += req->bytes_sent;
+    if (req->version < 0x200 || req->timestamps.response_start_at.tv_sec == 0)
+        return 0;
+    http->answering = true;
+    http->streaming = http->streaming || req->res.content_length == SIZE_MAX;
     return 0;
 }
 
@@ -187,17 +196,17 @@ static bool is_http2(const conn_t *conn)
     return h2o_memis(protocol.base, protocol.len, H2O_STRLIT("h2"));
 }
 
-/* something waits for this connection, which has come as far as `reached` */
-static void wait_for(cbx_watch_t *watch, conn_t *conn, uint64_t reached)
+/* It has come as far as `reached` (less than before: answers ended). `least` bytes within write-timeout, or
+ * the connection is cut. */
+static void wait_for(cbx_watch_t *watch, conn_t *conn, struct wait *wait, uint64_t reached, uint64_t least)
 {
     int64_t now = cbx_clock_steady();
 
-    if (conn->http->waits_since == 0 || conn->http->reached != reached) {
-        conn->http->waits_since = now;
-        conn->http->reached = reached;
-    } else if (now - conn->http->waits_since >= watch->write_timeout) {
+    if (wait->since == 0 || reached < wait->reached || reached - wait->reached >= least) {
+        *wait = (struct wait){now, reached};
+    } else if (now - wait->since >= watch->write_timeout) {
         cut(conn, "it does not read");
-        conn->http->waits_since = now;
+        wait->since = now;
     }
 }
 
@@ -208,7 +217,7 @@ static void forget_look(conn_t *conn)
 
     if (!http->incoming)
         http->read_before = conn->sock->bytes_read;
-    http->is_http = http->answering = http->late = http->incoming = false;
+    http->is_http = http->answering = http->streaming = http->late = http->incoming = false;
     http->sent = http->held = 0;
 }
 
@@ -216,15 +225,18 @@ static void look_at(cbx_watch_t *watch, conn_t *conn)
 {
     struct http *http = conn->http;
     bool writing = h2o_socket_is_writing(conn->sock);
+    uint64_t least = (uint64_t)watch->write_timeout / 1000 * RATE_MIN;
 
+    if (!writing)
+        http->writing.since = 0;
+    if (!http->answering)
+        http->windows.since = 0;
     if (http->late)
         cut(conn, "a request does not end");
     else if (writing && (http->is_http || is_http2(conn)))
-        wait_for(watch, conn, acknowledged(conn->sock));
+        wait_for(watch, conn, &http->writing, acknowledged(conn->sock), least);
     else if (http->answering)
-        wait_for(watch, conn, http->sent);
-    else
-        http->waits_since = 0;
+        wait_for(watch, conn, &http->windows, http->sent, http->streaming ? 1 : least);
     forget_look(conn);
 }
 
