@@ -27,16 +27,16 @@ sub comes_in ($server) {
     return IO::Select->new($socket)->can_read(limit(10)) && sysread($socket, $answer, 100) && $answer =~ m{^HTTP/1.1 200};
 }
 
-# they talk; how long the slowest word took from mouth to ear, in s
+# they talk; how long it took from mouth to ear, in s: nine words of ten were quicker
 sub talk ($ada, $bob, $words = 20) {
-    my $slowest = 0;
+    my @took;
     for (1 .. $words) {
         my $start = time;
         $ada->ack($ada->say("word $_"));
         $bob->reaches($ada->rev);
-        $slowest = time - $start if time - $start > $slowest;
+        push @took, time - $start;
     }
-    return $slowest;
+    return (sort { $a <=> $b } @took)[$words * 0.9];
 }
 
 # -- a control group, as the server sees it: files of our own in the place of the kernel's --
@@ -88,7 +88,10 @@ story 'the limit of a control group, and of the one above it' => sub {
         ok !comes_in($server), '... nobody new comes in';
         is_problem $server->post('/api/login', {username => 'ada', password => 'correct horse battery'}), 503, 'overloaded', '... a password has no room';
         is_problem $server->post('/api/register', {username => 'eve', password => 'correct horse battery'}), 503, 'overloaded', '... nor a new one';
-        ok talk($ada, $bob) < limit(1) && @{$ada->history}, '... who is here talks on';
+        ok talk($ada, $bob) < limit(0.5) && @{$ada->history}, '... who is here talks on';
+        group($where, current => $max - int $max * 0.06);
+        talk($ada, $bob);
+        is metric($server, 'memory_short'), 1, '... a little more than the reserve is not enough';
         group($where, stat => "anon 1\ninactive_file " . 50 * MB . "\nactive_file " . 60 * MB);
         wait_until 'what is files is not used', sub { comes_in($server) };
         like $server->log, qr/event=memory-enough/, '... and it is over';
@@ -126,13 +129,13 @@ my $body     = "POST /api/login HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r
 my %attack   = (
     'bodies that do not end' => sub ($server, $bearer) { crowd($server, $body) },
     'heads that do not end'  => sub ($server, $bearer) { crowd($server, "GET / HTTP/1.1\r\nHost: x\r\nA: " . 'x' x 200_000) },
-    'messages that do not end' => sub ($server, $bearer) {
+    'a thousand messages at a sign' => sub ($server, $bearer) {
         my $half = Chatterbox::Raw::encode(Chatterbox::Raw::TEXT, 'x' x 50_000, length => 100_000);
         my @in;
-        while (1) {
-            my $one = eval { Chatterbox::Raw->join($server, $bearer) } or next;
-            push @in, $one->put($half);
-        }
+        while (@in < 1500) { push @in, eval { Chatterbox::Raw->join($server, $bearer) } // () }
+        $_->{socket}->blocking(0) for @in;
+        syswrite $_->{socket}, $half for @in;
+        select undef, undef, undef, 60;    # until we are ended
     }
 );
 
@@ -164,9 +167,9 @@ story 'who is there talks on, under an address limit' => sub {
     for my $name (sort grep { $ENV{CHATTERBOX_LONG} || !/^(?:bodies|heads) that/ } keys %attack) {
         my $attacker = attacker(sub { $attack{$name}->($server, $bearer) });
         my @before   = turned_away($server);
-        wait_until "$name: it is too much", sub { my @now = turned_away($server); $now[0] > $before[0] || $now[1] > $before[1] + 500 };
-        my $slowest = talk($ada, $bob, 50);
-        ok $slowest < limit(1), sprintf '%s: they talk on, the slowest word took %.0f ms', $name, 1000 * $slowest;
+        wait_until "$name: it is too much", sub { my @now = turned_away($server); $now[0] > $before[0] || $now[1] > $before[1] + 200 };
+        my $slow = talk($ada, $bob, 50);
+        ok $slow < limit(0.5), sprintf '%s: they talk on, nine words of ten took less than %.0f ms', $name, 1000 * $slow;
         ok @{$ada->history}, '... and read';
         my @now = turned_away($server);
         note join ', ', map { $now[$_] - $before[$_] . ' ' . (qw(refused cut))[$_] } 0, 1;
@@ -185,8 +188,8 @@ story 'thousands who only come' => sub {
     limit_addresses($server, addresses($server) + 56 * MB);
     my $attacker = attacker(sub { crowd($server, 'GET / HTTP/1.1') });
     wait_until 'some are refused', sub { metric($server, 'connections_refused_total') > 100 };
-    my $slowest = talk($ada, $bob, 50);
-    ok $slowest < limit(1), sprintf 'they talk on, the slowest word took %.0f ms', 1000 * $slowest;
+    my $slow = talk($ada, $bob, 50);
+    ok $slow < limit(0.5), sprintf 'they talk on, nine words of ten took less than %.0f ms', 1000 * $slow;
     my $in = metric($server, 'connections');
     cmp_ok $in, '>', 500, "$in are in";
     undef $attacker;
