@@ -71,16 +71,21 @@ story 'the cookie' => sub {
     my $res = login('ada');
     is_deeply cookie_of($res), {%is, chatterbox_token => $res->json->{token}}, 'with HTTP';
     my $tls = $server->post($server->tls_url . '/api/login', {username => 'ada', password => $word});
-    is_deeply cookie_of($tls), {%is, secure => 1, chatterbox_token => $tls->json->{token}}, 'with HTTPS it is Secure';
+    is_deeply cookie_of($tls), {%is, secure => 1, '__Host-chatterbox_token' => $tls->json->{token}}, 'with HTTPS it is Secure, and of this very host';
+    my $me = sub ($url, $name) { $server->get("$url/api/me", Cookie => "$name=" . $res->json->{token})->code };
+    my @names = map {"${_}chatterbox_token"} '', '__Host-';
+    is_deeply [map { $me->($server->url, $_) } @names], [200, 401], 'with HTTP only its own name is read';
+    is_deeply [map { $me->($server->tls_url, $_) } @names], [401, 200], '... with HTTPS, too: what a neighbour by HTTP has set is nobody';
     my %gone = (%is, 'max-age' => 0, chatterbox_token => '');
     my $out  = $server->post('/api/logout', {}, Cookie => 'chatterbox_token=' . $res->json->{token}, Origin => $own);
     is $out->code, 204, 'logged out with it';
     is_deeply cookie_of($out), \%gone, '... it is cleared, as it was set';
-    $out = $server->request(POST => $server->tls_url . '/api/logout', {}, Cookie => 'chatterbox_token=' . $tls->json->{token}, Origin => $server->tls_url);
-    is_deeply cookie_of($out), {%gone, secure => 1}, '... and so with HTTPS';
+    $out = $server->request(POST => $server->tls_url . '/api/logout', {}, Cookie => '__Host-chatterbox_token=' . $tls->json->{token}, Origin => $server->tls_url);
+    delete $gone{chatterbox_token};
+    is_deeply cookie_of($out), {%gone, secure => 1, '__Host-chatterbox_token' => ''}, '... and so with HTTPS';
     $res = $server->get('/api/me', Cookie => 'chatterbox_token=' . $res->json->{token});
     is_problem $res, 401, 'unauthorized', 'a browser that kept it';
-    is_deeply cookie_of($res), \%gone, '... is told again';
+    is_deeply cookie_of($res), {%gone, chatterbox_token => ''}, '... is told again';
     is_deeply cookie_of($server->get('/api/me', $ada->auth)), {cookies => 0}, 'who only reads is given none';
 };
 
@@ -237,7 +242,7 @@ sub plain_http ($shipped) {
     is $shipped->get("$tls/metrics", @host)->code, 404, 'what is counted is not for the world';
     my $res = $shipped->post("$tls/api/login", {username => 'prod'}, @host);
     is $res->code, 200, 'logged in';
-    my @cookie = (Cookie => 'chatterbox_token=' . $res->json->{token});
+    my @cookie = (Cookie => '__Host-chatterbox_token=' . $res->json->{token});
     my $post   = sub ($origin) { $shipped->post("$tls/api/rooms/1/messages", {text => 'hi'}, @host, @cookie, Origin => $origin)->code };
     is $post->('https://chat.example.org'), 201, 'the page of the name';
     is $post->($_), 403, "not $_" for 'http://chat.example.org', 'https://evil.example.org', $tls;

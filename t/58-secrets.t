@@ -68,7 +68,7 @@ story 'passwords and tokens, in all places right and wrong' => sub {
     for my $path ('/api/me', '/api/rooms', '/ws', '/nowhere', '/js/app.js', '/healthz') {
         my $token = $ada->token;
         $server->get("$path?token=$token&password=$in_url", Referer => "http://x/?$token", Cookie => "chatterbox_token=$token");
-        $server->get("$tls$path?token=$token", Cookie => "chatterbox_token=x.$token");
+        $server->get("$tls$path?token=$token", Cookie => "__Host-chatterbox_token=x.$token");
     }
     is post("$tls/api/login", {%say, password => $word{second}})->code, 200, 'the last by HTTPS, whose record nothing covers';
     is $server->post('/api/login?password=x', {%say, password => $word{second}})->code, 200, 'the new one';

@@ -198,7 +198,7 @@ async function staying({ api, visitor }) {
     });
 
     await story('logging out', async () => {
-        const [cookie] = (await one.context.cookies()).filter(each => each.name === 'chatterbox_token');
+        const [cookie] = (await one.context.cookies()).filter(each => each.name === '__Host-chatterbox_token');
         ok(cookie.httpOnly && cookie.secure && cookie.sameSite === 'Strict', 'the cookie is out of reach for scripts and others');
         await leave(page);
         ok(await composer(page).isHidden() && !await message(page, '').count(), 'nothing of the rooms is left to see');

@@ -19,6 +19,11 @@ bool cbx_guard_is_tls(h2o_req_t *req)
     return sock != NULL && sock->ssl != NULL;
 }
 
+const char *cbx_guard_cookie_name(h2o_req_t *req)
+{
+    return cbx_guard_is_tls(req) ? "__Host-chatterbox_token" : "chatterbox_token";
+}
+
 static cbx_slice_t bearer(h2o_req_t *req)
 {
     ssize_t i = h2o_find_header(&req->headers, H2O_TOKEN_AUTHORIZATION, -1);
@@ -33,7 +38,7 @@ static cbx_slice_t cookie(h2o_req_t *req)
     ssize_t i = -1;
 
     while (found.base == NULL && (i = h2o_find_header(&req->headers, H2O_TOKEN_COOKIE, i)) != -1)
-        found = cbx_cookie_find(value_at(&req->headers, i), CBX_COOKIE);
+        found = cbx_cookie_find(value_at(&req->headers, i), cbx_guard_cookie_name(req));
     return found;
 }
 

@@ -8,9 +8,10 @@
 #include "http/parse.h"
 #include "wire/token.h"
 
-#define CBX_COOKIE "chatterbox_token"
-
 bool cbx_guard_is_tls(h2o_req_t *req);
+/* the name of the session's cookie: over TLS one that only this very host can have set, over TLS (RFC 6265bis
+ * section 4.1.3.2); browsers keep none such over plain HTTP */
+const char *cbx_guard_cookie_name(h2o_req_t *req);
 /* does an Authorization header bring a token? Then the cookie is not looked at. */
 bool cbx_guard_has_bearer(h2o_req_t *req);
 bool cbx_guard_has_cookie(h2o_req_t *req);

@@ -140,11 +140,11 @@ void cbx_reply_not_allowed(h2o_req_t *req, const char *allow)
 void cbx_reply_cookie(h2o_req_t *req, const char *token, int64_t max_age)
 {
     const char *secure = cbx_guard_is_tls(req) ? "; Secure" : "";
-    size_t size = strlen(token) + 160;
+    size_t size = strlen(token) + 180;
     char *text = h2o_mem_alloc_pool(&req->pool, size);
 
-    snprintf(text, size, CBX_COOKIE "=%s; Path=/; Max-Age=%" PRId64 "; HttpOnly; SameSite=Strict%s", token,
-             max_age, secure);
+    snprintf(text, size, "%s=%s; Path=/; Max-Age=%" PRId64 "; HttpOnly; SameSite=Strict%s",
+             cbx_guard_cookie_name(req), token, max_age, secure);
     cbx_reply_header(req, "set-cookie", text);
 }
 

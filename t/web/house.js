@@ -112,7 +112,7 @@ class Person {
     /* has this session's cookie */
     hold(token) {
         return this.context.addCookies([
-            { name: 'chatterbox_token', value: token, url: this.origin, httpOnly: true, secure: true, sameSite: 'Strict' },
+            { name: '__Host-chatterbox_token', value: token, url: this.origin, httpOnly: true, secure: true, sameSite: 'Strict' },
         ]);
     }
 }
