@@ -153,6 +153,12 @@ subtest 'values' => sub {
     refused('below paths, too', "listen: 0\n$rest[0]\nhosts:\n  default:\n    paths:\n      /:\n        proxy.timeout.io: 1 s\n", 7, 'whole number');
     refused_line('http1-request-timeout: 86401',   'a whole number from 0 to 86400');
     refused_line('access-log: {path: log, format: "%{x"}', '.');
+    refused_line('chatterbox.logins-per-minute: -1', 'a whole number from 0 to 1000000');
+    refused_line("chatterbox.trusted-proxies: $_->[0]", $_->[1])
+        for ['localhost', 'localhost must be an address, a network such as 10\.0\.0\.0/8 or fd00::/8, or unix'], ['[127.0.0.1, 10.0.0.0/33]', '10\.0\.0\.0/33 must have a length of 0 to 32'],
+        ['"fd00::/129"', 'must have a length of 0 to 128'], ['10.0.0.1/8', '10\.0\.0\.1/8 has more in its address'], ['[[127.0.0.1]]', 'must be an address'], ['""', 'must be an address'],
+        ['127.0.0.1:80', 'must be an address'];
+    refused("a bad one of many", "listen: 0\nchatterbox.trusted-proxies:\n- 10.0.0.0/8\n- \"::1\"\n- 10.0.0.\n" . join("\n", @rest, ''), 5, '10\.0\.0\. must be');
     refused_line("chatterbox.allowed-origins: $_", 'such as https://chat.example.org')
         for qw([example.org] [https://a/b] [https://A] ftp://a [[]]);
     refused('both secrets', join("\n", 'listen: 0', 'chatterbox.token-secret: ' . 'x' x 32, @rest, ''),

@@ -5,13 +5,13 @@ use Chatterbox;
 use IO::Socket::INET;
 use Time::HiRes qw(time);
 
-my $server = Chatterbox->start;
+my $server = Chatterbox->start('chatterbox.trusted-proxies' => '127.0.0.1');    # each stranger has an address and a name
 my $ada    = $server->guest('ada');
-my $body   = '{"username":"nobody","password":"xxxxxxxxxx"}';
 my @strangers;
-for (1 .. 300) {
+for my $i (1 .. 300) {
+    my $body = qq({"username":"nobody$i","password":"xxxxxxxxxx"});
     my $sock = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $server->port) or die $!;
-    print $sock "POST /api/login HTTP/1.1\r\nHost: x\r\nContent-Length: " . length($body) . "\r\n\r\n$body";
+    print $sock "POST /api/login HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 192.0.@{[$i >> 8]}.@{[$i & 255]}\r\nContent-Length: " . length($body) . "\r\n\r\n$body";
     push @strangers, $sock;
 }
 is $ada->get('/api/me')->code, 200, 'who reads is not refused';

@@ -1,11 +1,9 @@
 /* account.c -- names and sessions: who may have which, decided by the one thread that can.
  *
  * A name belongs to one user at a time. An account keeps it; a guest keeps it while online, for 24 h after,
- * or until logout, and whoever takes it then is a new user. Wrong passwords are counted by name here, because
- * only here are they counted once for all workers.
+ * or until logout, and whoever takes it then is a new user. Whether a password is right was found out
+ * in the pool (http/accounts.c).
  */
-#include <ctype.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
@@ -15,86 +13,9 @@
 
 enum {
     NAME_KEPT_MS =
-        24 * 60 * 60 * 1000,   /* protocol.md: a guest's name is theirs for so long after they went */
-    TOUCH_MS = 60 * 60 * 1000, /* how stale a guest's last_seen may be, should we be killed */
-    FAILURES_MAX = 10,         /* wrong passwords a name may have ... */
-    FAILURES_MS = 60 * 1000,   /* ... in this time, then it is closed for the rest of it */
-    FAILURES_NAMES = 65536     /* names counted at once: memory that strangers may use, about 7 MB */
+        24 * 60 * 60 * 1000,  /* protocol.md: a guest's name is theirs for so long after they went */
+    TOUCH_MS = 60 * 60 * 1000 /* how stale a guest's last_seen may be, should we be killed */
 };
-
-/* -- wrong passwords -- */
-
-struct cbx_failures {
-    char name[CBX_NAME_MAX + 1]; /* in lower case */
-    int count;
-    int64_t since; /* ms, steady */
-    UT_hash_handle hh;
-};
-
-static cbx_failures_t *failures_of(const cbx_core_t *core, const char *username, char key[CBX_NAME_MAX + 1])
-{
-    cbx_failures_t *f;
-    size_t i;
-
-    for (i = 0; username[i] != '\0'; ++i)
-        key[i] = (char)tolower((unsigned char)username[i]);
-    key[i] = '\0';
-    HASH_FIND_STR(core->failures, key, f);
-    return f;
-}
-
-/* how many seconds the name is closed for, or 0 */
-static double closed_for(const cbx_core_t *core, const char *username)
-{
-    char key[CBX_NAME_MAX + 1];
-    const cbx_failures_t *f = failures_of(core, username, key);
-    int64_t left = f == NULL ? 0 : f->since + FAILURES_MS - cbx_clock_steady();
-
-    return f != NULL && f->count >= FAILURES_MAX && left > 0 ? (double)left / 1000 : 0;
-}
-
-static void count_failure(cbx_core_t *core, const char *username)
-{
-    int64_t now = cbx_clock_steady();
-    char key[CBX_NAME_MAX + 1];
-    cbx_failures_t *f = failures_of(core, username, key);
-
-    if (f == NULL) {
-        if (HASH_COUNT(core->failures) == FAILURES_NAMES)
-            return;
-        f = cbx_zalloc(sizeof(*f));
-        memcpy(f->name, key, sizeof(key));
-        f->since = now;
-        HASH_ADD_STR(core->failures, name, f);
-    } else if (now - f->since > FAILURES_MS) {
-        f->since = now;
-        f->count = 0;
-    }
-    ++f->count;
-}
-
-void cbx_failures_sweep(cbx_core_t *core)
-{
-    int64_t now = cbx_clock_steady();
-    cbx_failures_t *f, *tmp;
-
-    HASH_ITER(hh, core->failures, f, tmp) {
-        if (now - f->since > FAILURES_MS) {
-            HASH_DEL(core->failures, f);
-            free(f);
-        }
-    }
-}
-
-void cbx_failures_dispose(cbx_core_t *core)
-{
-    cbx_failures_t *f, *tmp;
-
-    HASH_ITER(hh, core->failures, f, tmp) {
-        HASH_DEL(core->failures, f);
-        free(f);
-    }
-}
 
 /* -- names -- */
 
@@ -249,12 +170,6 @@ cbx_err_t cbx_run_login(cbx_core_t *core, cbx_command_t *cmd)
     cbx_store_user_t row = {0};
     cbx_err_t err;
 
-    if ((cmd->retry_after = closed_for(core, cmd->account.username)) > 0)
-        return CBX_ERR_RATE_LIMITED;
-    if (cmd->user_id == 0) {
-        count_failure(core, cmd->account.username);
-        return CBX_ERR_BAD_CREDENTIALS;
-    }
     if ((err = cbx_store_user(core->store, cmd->user_id, &row)) == CBX_OK) {
         cmd->user = row.user;
         if (row.password_hash == NULL || strcmp(row.password_hash, cmd->account.password_hash) != 0)
@@ -355,9 +270,6 @@ cbx_err_t cbx_run_profile(cbx_core_t *core, cbx_command_t *cmd)
         return err;
     if (cmd->account.password_hash[0] != '\0' && person->guest)
         return CBX_ERR_FORBIDDEN; /* a guest registers instead */
-    if (cmd->account.password_hash[0] != '\0' &&
-        (cmd->retry_after = closed_for(core, person->user.username)) > 0)
-        return CBX_ERR_RATE_LIMITED;
     if (cmd->account.password_hash[0] != '\0' &&
         (err = still_has(core, person->user.id, cmd->account.old_hash)) != CBX_OK)
         return err;

@@ -24,8 +24,8 @@ typedef enum cbx_command_type {
     /* requests */
     CBX_CMD_REGISTER, /* `account` -> user; upgrades the guest `user_id` when the name is his */
     CBX_CMD_GUEST,    /* `account.username` -> user; `user_id` keeps the name that he holds */
-    CBX_CMD_LOGIN,   /* opens a session of `user_id`, whose password was right; 0: it was wrong, count that */
-    CBX_CMD_LOGOUT,  /* ends the session `jti` (`everywhere`: all of the user) */
+    CBX_CMD_LOGIN,    /* opens a session of `user_id`, whose password was right */
+    CBX_CMD_LOGOUT,   /* ends the session `jti` (`everywhere`: all of the user) */
     CBX_CMD_PROFILE, /* `account.display_name` and `account.password_hash`, where not empty, become the user's
                         -> user */
     CBX_CMD_ROOMS,   /* -> body {"rooms":[…]}: the user's, and the public ones he may join */

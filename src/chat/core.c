@@ -138,7 +138,6 @@ static void on_house(uv_timer_t *timer)
         purge_sessions(core);
     cbx_touch_guests(core);
     cbx_checkpoint_erase(core);
-    cbx_failures_sweep(core);
     cbx_people_sweep(&core->people, core->settings->rate, core->burst, cbx_clock_steady());
 }
 
@@ -166,7 +165,6 @@ static void dispose(cbx_core_t *core)
         cbx_room_free(room);
     }
     cbx_people_dispose(&core->people);
-    cbx_failures_dispose(core);
     cbx_json_free(core->json);
     free(core->outlets);
     cbx_mailbox_dispose(&core->mailbox);

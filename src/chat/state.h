@@ -14,8 +14,6 @@
 #include "chat/person.h"
 #include "chat/room.h"
 
-typedef struct cbx_failures cbx_failures_t; /* account.c: wrong passwords, by name */
-
 struct cbx_core {
     uv_loop_t *loop;
     uv_async_t async;
@@ -44,7 +42,6 @@ struct cbx_core {
     cbx_room_t *rooms; /* by id */
     cbx_people_t people;
     bool unnamed; /* more came and left than names were told of: see presence.c */
-    cbx_failures_t *failures;
     cbx_json_t *json;
     double burst; /* messages at once: twice the rate */
 
@@ -151,11 +148,8 @@ cbx_err_t cbx_run_guest(cbx_core_t *core, cbx_command_t *cmd);
 cbx_err_t cbx_run_login(cbx_core_t *core, cbx_command_t *cmd);
 cbx_err_t cbx_run_logout(cbx_core_t *core, cbx_command_t *cmd);
 cbx_err_t cbx_run_profile(cbx_core_t *core, cbx_command_t *cmd);
-/* a guest keeps the name while he is here: writes, every hour, that those who are were seen; a failure waits
- * an hour */
+/* a guest keeps the name while he is here: writes, every hour, that those who are were seen; a
+ * failure waits an hour */
 void cbx_touch_guests(cbx_core_t *core);
-/* forgets wrong passwords that are older than a minute; cbx_failures_dispose: all */
-void cbx_failures_sweep(cbx_core_t *core);
-void cbx_failures_dispose(cbx_core_t *core);
 
 #endif

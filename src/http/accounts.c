@@ -1,8 +1,8 @@
 /* accounts.c -- registering, logging in and out, and who one is.
  *
  * Passwords are hashed and checked in the pool, names and sessions are decided by the core, and the answer is
- * made where the request is. A wrong password, a name that nobody has and a guest's name cost the same time
- * and get the same answer.
+ * made where the request is. Who tries too much is refused before any of that (http/limits.c). A wrong
+ * password, a name that nobody has and a guest's name cost the same time and get the same answer.
  */
 #include "http/call.h"
 
@@ -12,14 +12,15 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "http/client.h"
 #include "http/pending.h"
 #include "http/reading.h"
 #include "wire/names.h"
 #include "wire/password.h"
 
-/* POST /api/register: parse -> argon2id (pool) -> REGISTER (core) -> 201, a session
- * POST /api/login:    parse -> look up, argon2id (pool) -> LOGIN (core) -> 200, a session
- *                     parse, no password -> GUEST (core) -> 200, a session */
+/* POST /api/register: parse -> too many? -> argon2id (pool) -> REGISTER (core) -> 201, a session
+ * POST /api/login:    parse -> too many? -> look up, argon2id (pool) -> LOGIN (core) -> 200, a session
+ *                     parse, no password -> too many? -> GUEST (core) -> 200, a session */
 static void on_hash(cbx_job_t *job);
 static void on_verify(cbx_job_t *job);
 static void on_password_done(cbx_mail_t *mail, void *local);
@@ -52,6 +53,8 @@ struct password_job {
     cbx_str_t password;
     cbx_readers_t *readers;
     uint64_t pending;
+    bool looks; /* at a password that may be wrong ... */
+    cbx_try_t tried;
     cbx_err_t err;
 };
 
@@ -63,9 +66,9 @@ static void password_job_free(struct password_job *job)
     free(job);
 }
 
-/* takes the command, and the password out of `c` */
+/* takes the command, the password out of `c`, and what is being tried (NULL: nothing, the password is new) */
 static cbx_err_t submit_password(cbx_call_t *call, void (*run)(cbx_job_t *job), cbx_command_t *cmd,
-                                 struct credentials *c)
+                                 struct credentials *c, const cbx_try_t *tried)
 {
     struct password_job *job = cbx_zalloc(sizeof(*job));
     cbx_err_t err;
@@ -75,9 +78,14 @@ static cbx_err_t submit_password(cbx_call_t *call, void (*run)(cbx_job_t *job), 
     job->cmd = cmd;
     job->password = c->password;
     job->readers = call->local->readers;
+    if ((job->looks = tried != NULL))
+        job->tried = *tried;
     c->password = (cbx_str_t){NULL, 0};
-    if ((err = cbx_submit_job(call->local, call->req, &job->job, &job->pending, on_password_done)) != CBX_OK)
-        password_job_free(job);
+    if ((err = cbx_submit_job(call->local, call->req, &job->job, &job->pending, on_password_done)) == CBX_OK)
+        return CBX_OK;
+    if (tried != NULL)
+        cbx_limits_tried(call->local->limits, tried, false, cbx_clock_steady());
+    password_job_free(job);
     return err;
 }
 
@@ -132,6 +140,15 @@ static cbx_err_t check_registration(cbx_call_t *call, const struct credentials *
     return cbx_check_password(call, &c->password);
 }
 
+/* new names are for everybody to take, but not all of them for one */
+static cbx_err_t count_login(cbx_call_t *call)
+{
+    cbx_address_t address = cbx_client_address(call->req, call->local->settings);
+
+    call->retry_after = cbx_limits_login(call->local->limits, &address, cbx_clock_steady());
+    return call->retry_after > 0 ? CBX_ERR_RATE_LIMITED : CBX_OK;
+}
+
 cbx_err_t cbx_call_register(cbx_call_t *call)
 {
     struct credentials c = {0};
@@ -139,8 +156,9 @@ cbx_err_t cbx_call_register(cbx_call_t *call)
 
     if (!call->local->settings->registration)
         return cbx_call_refuse(call, CBX_ERR_FORBIDDEN, "Nobody can register here");
-    if ((err = cbx_call_body(call, fields, &c)) == CBX_OK && (err = check_registration(call, &c)) == CBX_OK)
-        err = submit_password(call, on_hash, session_command(call, CBX_CMD_REGISTER, &c), &c);
+    if ((err = cbx_call_body(call, fields, &c)) == CBX_OK && (err = check_registration(call, &c)) == CBX_OK &&
+        (err = count_login(call)) == CBX_OK)
+        err = submit_password(call, on_hash, session_command(call, CBX_CMD_REGISTER, &c), &c, NULL);
     credentials_dispose(&c);
     return err;
 }
@@ -151,7 +169,7 @@ static cbx_err_t login_as_guest(cbx_call_t *call, const struct credentials *c)
 
     if (!call->local->settings->guests)
         return cbx_call_refuse(call, CBX_ERR_FORBIDDEN, "Guests are not let in here: it takes a password");
-    if ((err = cbx_check_username(call, &c->username)) != CBX_OK)
+    if ((err = cbx_check_username(call, &c->username)) != CBX_OK || (err = count_login(call)) != CBX_OK)
         return err;
     return cbx_submit_command(call->local, call->req, session_command(call, CBX_CMD_GUEST, c));
 }
@@ -162,8 +180,14 @@ static cbx_err_t login_with_password(cbx_call_t *call, struct credentials *c)
 {
     cbx_command_t *cmd = session_command(call, CBX_CMD_LOGIN, c);
 
+    cbx_try_t tried;
+    cbx_err_t err;
+
     cmd->user_id = 0; /* whose it is, the password tells */
-    return submit_password(call, on_verify, cmd, c);
+    if ((err = cbx_call_try(call, cmd->account.username, &tried)) == CBX_OK)
+        return submit_password(call, on_verify, cmd, c, &tried);
+    cbx_command_free(cmd);
+    return err;
 }
 
 cbx_err_t cbx_call_login(cbx_call_t *call)
@@ -201,13 +225,12 @@ static void on_verify(cbx_job_t *self)
     struct password_job *job = (struct password_job *)self;
     cbx_store_user_t user = {0};
 
-    cbx_err_t match;
-
-    job->err = find_user(job->readers, job->cmd->account.username, &user);
-    match = cbx_password_verify(user.password_hash, job->password.bytes, job->password.len);
-    if (match == CBX_ERR_OVERLOADED)
-        job->err = match;
-    if (match == CBX_OK && job->password.len <= CBX_PASSWORD_MAX) {
+    if ((job->err = find_user(job->readers, job->cmd->account.username, &user)) != CBX_OK)
+        return;
+    job->err = cbx_password_verify(user.password_hash, job->password.bytes, job->password.len);
+    if (job->err == CBX_OK && job->password.len > CBX_PASSWORD_MAX)
+        job->err = CBX_ERR_BAD_CREDENTIALS;
+    if (job->err == CBX_OK) {
         job->cmd->user_id = user.user.id;
         snprintf(job->cmd->account.password_hash, CBX_PASSWORD_HASH, "%s", user.password_hash);
     }
@@ -221,6 +244,8 @@ static void on_password_done(cbx_mail_t *mail, void *reader)
     h2o_req_t *req = cbx_pending_take(local->pending, job->pending);
     cbx_err_t err = job->err;
 
+    if (job->looks)
+        cbx_limits_tried(local->limits, &job->tried, err == CBX_ERR_BAD_CREDENTIALS, cbx_clock_steady());
     if (req != NULL && err == CBX_OK) {
         err = cbx_submit_command(local, req, job->cmd);
         job->cmd = NULL;

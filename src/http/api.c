@@ -84,7 +84,7 @@ static void run(const struct route *route, h2o_req_t *req, const cbx_path_args_t
         err = route->run(&call);
     if (err != CBX_OK) {
         cbx_call_forget_body(req);
-        cbx_reply_error(req, err, call.detail, 0);
+        cbx_reply_error(req, err, call.detail, call.retry_after);
     }
 }
 

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "base/clock.h"
+#include "http/client.h"
 #include "http/pending.h"
 #include "wire/password.h"
 
@@ -10,6 +12,14 @@
 static size_t body_limit(const cbx_settings_t *settings)
 {
     return 64 * 1024 + 6 * settings->message_limit;
+}
+
+cbx_err_t cbx_call_try(cbx_call_t *call, const char *username, cbx_try_t *tried)
+{
+    cbx_address_t address = cbx_client_address(call->req, call->local->settings);
+
+    call->retry_after = cbx_limits_try(call->local->limits, username, &address, cbx_clock_steady(), tried);
+    return call->retry_after > 0 ? CBX_ERR_RATE_LIMITED : CBX_OK;
 }
 
 void cbx_call_forget_body(h2o_req_t *req)

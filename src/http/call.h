@@ -7,6 +7,7 @@
 #ifndef cbx_http_call_h
 #define cbx_http_call_h
 
+#include "http/limits.h"
 #include "http/parse.h"
 #include "http/reply.h"
 #include "live/local.h"
@@ -20,6 +21,7 @@ typedef struct cbx_call {
     cbx_slice_t query;
     bool known; /* there was a good token: this one */
     cbx_token_t token;
+    double retry_after; /* s, of the refusal, where waiting helps; 0: a moment */
     const char
         *detail; /* of the refusal, where the error alone says too little; lives as long as the program */
 } cbx_call_t;
@@ -46,6 +48,10 @@ cbx_err_t cbx_call_refuse(cbx_call_t *call, cbx_err_t err, const char *detail);
 cbx_err_t cbx_check_username(cbx_call_t *call, const cbx_str_t *name);
 cbx_err_t cbx_check_display_name(cbx_call_t *call, const cbx_str_t *name);
 cbx_err_t cbx_check_password(cbx_call_t *call, const cbx_str_t *password);
+
+/* May a password for this name be looked at? Then `tried` goes back by cbx_limits_tried; else
+ * CBX_ERR_RATE_LIMITED */
+cbx_err_t cbx_call_try(cbx_call_t *call, const char *username, cbx_try_t *tried);
 
 /* overwrites the body where it lies: it may hold a password, and H2O uses its buffers again and never clears
  * them */

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "http/pending.h"
 #include "http/reading.h"
 #include "wire/password.h"
@@ -50,6 +51,7 @@ struct change_job {
     struct profile profile;
     cbx_readers_t *readers;
     uint64_t pending;
+    cbx_try_t tried;
     cbx_err_t err;
 };
 
@@ -60,8 +62,9 @@ static void change_job_free(struct change_job *job)
     free(job);
 }
 
-/* takes the command, and what is in `p` */
-static cbx_err_t submit_change(cbx_call_t *call, cbx_command_t *cmd, struct profile *p)
+/* takes the command, what is in `p`, and what is being tried */
+static cbx_err_t submit_change(cbx_call_t *call, cbx_command_t *cmd, struct profile *p,
+                               const cbx_try_t *tried)
 {
     struct change_job *job = cbx_zalloc(sizeof(*job));
     cbx_err_t err;
@@ -71,10 +74,13 @@ static cbx_err_t submit_change(cbx_call_t *call, cbx_command_t *cmd, struct prof
     job->cmd = cmd;
     job->token = call->token;
     job->profile = *p;
+    job->tried = *tried;
     job->readers = call->local->readers;
     *p = (struct profile){{NULL, 0}, {NULL, 0}, {NULL, 0}};
-    if ((err = cbx_submit_job(call->local, call->req, &job->job, &job->pending, on_home)) != CBX_OK)
-        change_job_free(job);
+    if ((err = cbx_submit_job(call->local, call->req, &job->job, &job->pending, on_home)) == CBX_OK)
+        return CBX_OK;
+    cbx_limits_tried(call->local->limits, tried, false, cbx_clock_steady());
+    change_job_free(job);
     return err;
 }
 
@@ -93,12 +99,17 @@ static cbx_err_t check(cbx_call_t *call, const struct profile *p)
 
 static cbx_err_t change(cbx_call_t *call, struct profile *p)
 {
-    cbx_command_t *cmd = cbx_call_command(call, CBX_CMD_PROFILE, on_changed);
+    cbx_command_t *cmd;
+    cbx_try_t tried;
+    cbx_err_t err;
 
+    if (p->password.bytes != NULL && (err = cbx_call_try(call, call->token.name, &tried)) != CBX_OK)
+        return err;
+    cmd = cbx_call_command(call, CBX_CMD_PROFILE, on_changed);
     if (p->display_name.bytes != NULL)
         memcpy(cmd->account.display_name, p->display_name.bytes, p->display_name.len);
     if (p->password.bytes != NULL)
-        return submit_change(call, cmd, p);
+        return submit_change(call, cmd, p, &tried);
     return cbx_submit_command(call->local, call->req, cmd);
 }
 
@@ -147,13 +158,8 @@ static void on_home(cbx_mail_t *mail, void *reader)
     h2o_req_t *req = cbx_pending_take(local->pending, job->pending);
     cbx_err_t err = job->err;
 
-    if (err == CBX_ERR_BAD_CREDENTIALS) { /* counted with the wrong passwords at the door, by the core, which
-                                             answers */
-        job->cmd->type = CBX_CMD_LOGIN;
-        job->cmd->user_id = 0;
-        memcpy(job->cmd->account.username, job->token.name, sizeof(job->cmd->account.username));
-        err = CBX_OK;
-    }
+    /* counted with the wrong passwords at the door */
+    cbx_limits_tried(local->limits, &job->tried, err == CBX_ERR_BAD_CREDENTIALS, cbx_clock_steady());
     if (req != NULL && err == CBX_OK) {
         err = cbx_submit_command(local, req, job->cmd);
         job->cmd = NULL;

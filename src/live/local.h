@@ -15,6 +15,7 @@
 #include "store/readers.h"
 
 typedef struct cbx_hub cbx_hub_t;
+typedef struct cbx_limits cbx_limits_t;
 typedef struct cbx_pages cbx_pages_t;
 typedef struct cbx_pending cbx_pending_t;
 typedef struct cbx_watch cbx_watch_t;
@@ -26,6 +27,7 @@ typedef struct cbx_local {
     cbx_pool_t *pool;
     cbx_readers_t *readers;
     cbx_pages_t *pages;     /* http/pages.h: of all workers */
+    cbx_limits_t *limits;   /* http/limits.h: of all workers, too */
     cbx_mailbox_t mailbox;  /* delivered with the cbx_local_t as reader, after each turn of the loop */
     unsigned outlet;        /* the core's number of this worker */
     cbx_hub_t *hub;         /* live/hub.h */

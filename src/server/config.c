@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "http/client.h"
 #include "http/http.h"
 #include "http/watch.h"
 #include "server/yaml_tree.h"
@@ -278,6 +279,7 @@ static void set_defaults(cbx_config_t *config)
         .compress = true,
         .message_limit = 16384,
         .rate = 10,
+        .logins_per_minute = 60,
         .outbound_limit = 1048576,
         .hello_timeout = 10,
         .ping_interval = 30,
@@ -337,6 +339,7 @@ cbx_config_t *cbx_config_read(const char *path, yoml_t *tree, bool dry)
         cbx_http_register_too_large(*host);
         cbx_http_register_gate(*host);
         cbx_watch_register(*host);
+        cbx_client_register(*host, &config->settings);
     }
     cbx_listens_bind_hosts(&config->listens, config->global.hosts);
     return config;

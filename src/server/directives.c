@@ -37,6 +37,7 @@ static int on_database(h2o_configurator_command_t *cmd, h2o_configurator_context
 static int on_synchronous(h2o_configurator_command_t *cmd, h2o_configurator_context_t *ctx, yoml_t *node);
 static int on_token_secret(h2o_configurator_command_t *cmd, h2o_configurator_context_t *ctx, yoml_t *node);
 static int on_allowed_origins(h2o_configurator_command_t *cmd, h2o_configurator_context_t *ctx, yoml_t *node);
+static int on_trusted_proxies(h2o_configurator_command_t *cmd, h2o_configurator_context_t *ctx, yoml_t *node);
 static int on_listen(h2o_configurator_command_t *cmd, h2o_configurator_context_t *ctx, yoml_t *node);
 static int on_user(h2o_configurator_command_t *cmd, h2o_configurator_context_t *ctx, yoml_t *node);
 static int on_door(h2o_configurator_command_t *cmd, h2o_configurator_context_t *ctx, yoml_t *node);
@@ -69,6 +70,9 @@ static const struct directive {
     {"chatterbox.compress", GLOBAL | SCALAR, on_switch, IN(settings.compress), 0, 0, NULL},
     {"chatterbox.message-limit", GLOBAL | SCALAR, on_size, IN(settings.message_limit), 1, 1 << 20, NULL},
     {"chatterbox.rate", GLOBAL | SCALAR, on_rate, 0, 0, 1000000, NULL},
+    {"chatterbox.logins-per-minute", GLOBAL | SCALAR, on_unsigned, IN(settings.logins_per_minute), 0, 1000000,
+     NULL},
+    {"chatterbox.trusted-proxies", GLOBAL | SCALAR | SEQUENCE, on_trusted_proxies, 0, 0, 0, NULL},
     {"chatterbox.outbound-limit", GLOBAL | SCALAR, on_size, IN(settings.outbound_limit), 4096, 1 << 30, NULL},
     {"chatterbox.hello-timeout", GLOBAL | SCALAR, on_unsigned, IN(settings.hello_timeout), 1, 3600, NULL},
     {"chatterbox.ping-interval", GLOBAL | SCALAR, on_unsigned, IN(settings.ping_interval), 1, 3600, NULL},
@@ -247,6 +251,27 @@ static int on_allowed_origins(h2o_configurator_command_t *cmd, h2o_configurator_
             return -1;
         }
         origins[i] = origin->data.scalar;
+    }
+    return 0;
+}
+
+static int on_trusted_proxies(h2o_configurator_command_t *cmd, h2o_configurator_context_t *ctx, yoml_t *node)
+{
+    bool one = node->type == YOML_TYPE_SCALAR;
+    size_t n = one ? 1 : node->data.sequence.size;
+    cbx_network_t *proxies = cbx_zalloc((n + 1) * sizeof(*proxies));
+
+    (void)ctx;
+    config_of(cmd)->settings.trusted_proxies = proxies;
+    config_of(cmd)->settings.trusted_proxies_len = n;
+    for (size_t i = 0; i != n; ++i) {
+        yoml_t *proxy = one ? node : node->data.sequence.elements[i];
+        const char *text = proxy->type == YOML_TYPE_SCALAR ? proxy->data.scalar : "a list in the list";
+        const char *wrong = cbx_network_parse(text, &proxies[i]);
+        if (wrong != NULL) {
+            cbx_config_complain(proxy, cmd->name, "%s %s", text, wrong);
+            return -1;
+        }
     }
     return 0;
 }

@@ -30,6 +30,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/stats.h"
+#include "http/limits.h"
 #include "http/pages.h"
 #include "server/files.h"
 #include "server/inherit.h"
@@ -54,6 +55,7 @@ static struct {
     cbx_pool_t *pool;
     cbx_readers_t *readers;
     cbx_pages_t *pages;
+    cbx_limits_t *limits;
     cbx_core_t *core;
     cbx_worker_env_t env;
     cbx_worker_t **workers;
@@ -302,8 +304,9 @@ static size_t max_connections(const cbx_config_t *config)
 static bool start_workers(cbx_config_t *config)
 {
     server.pages = cbx_pages_create();
-    server.env =
-        (cbx_worker_env_t){config, server.core, server.pool, server.readers, server.pages, 0, on_ended, NULL};
+    server.limits = cbx_limits_create(config->settings.logins_per_minute);
+    server.env = (cbx_worker_env_t){
+        config, server.core, server.pool, server.readers, server.pages, server.limits, 0, on_ended, NULL};
     server.workers = cbx_zalloc(config->settings.num_threads * sizeof(*server.workers));
     for (; server.workers_len != config->settings.num_threads; ++server.workers_len)
         if ((server.workers[server.workers_len] = cbx_worker_create(&server.env, server.workers_len)) == NULL)
@@ -361,6 +364,7 @@ static void free_all(void)
     free(server.workers);
     cbx_readers_free(server.readers);
     cbx_pages_free(server.pages);
+    cbx_limits_free(server.limits);
     cbx_store_close(server.store);
     close_handles();
     uv_run(server.loop, UV_RUN_DEFAULT);

@@ -399,6 +399,7 @@ cbx_worker_t *cbx_worker_create(const cbx_worker_env_t *env, unsigned index)
     local->pool = env->pool;
     local->readers = env->readers;
     local->pages = env->pages;
+    local->limits = env->limits;
     local->pending = cbx_pending_create();
     local->watch = cbx_watch_create(&local->ctx, local->settings->write_timeout);
     local->hub = cbx_hub_create(local);

@@ -14,6 +14,7 @@ typedef struct cbx_worker_env {
     cbx_pool_t *pool;
     cbx_readers_t *readers;
     cbx_pages_t *pages;
+    cbx_limits_t *limits;
     size_t max_connections;
     void (*ended)(void *arg); /* a worker has done its last turn; on its thread */
     void *arg;

@@ -35,6 +35,7 @@ class Server {
             'chatterbox.database': this.file('chat.db'),
             'chatterbox.token-secret-file': this.file('secret'),
             'chatterbox.rate': 0,
+            'chatterbox.logins-per-minute': 0,
             ...settings,
         };
         this.makeCertificate();

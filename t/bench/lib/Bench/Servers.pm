@@ -123,6 +123,7 @@ chatterbox.database: $dir/chat.db
 chatterbox.token-secret-file: $dir/secret
 chatterbox.synchronous: FULL
 chatterbox.rate: 0
+chatterbox.logins-per-minute: 0
 hosts:
   default:
     paths:
