@@ -11,12 +11,6 @@
 #include "chat/state.h"
 #include "wire/token.h"
 
-enum {
-    NAME_KEPT_MS =
-        24 * 60 * 60 * 1000,  /* protocol.md: a guest's name is theirs for so long after they went */
-    TOUCH_MS = 60 * 60 * 1000 /* how stale a guest's last_seen may be, should we be killed */
-};
-
 /* -- names -- */
 
 /* does the request carry a good session of this user? */
@@ -35,7 +29,7 @@ static bool has_lapsed(const cbx_core_t *core, const cbx_store_user_t *guest)
 
     if (person != NULL && (person->online || person->left))
         return false;
-    return core->now - guest->last_seen > NAME_KEPT_MS;
+    return core->now - guest->last_seen > CBX_NAME_KEPT_MS;
 }
 
 /* The guest's name is free, his sessions end, and he is in no room any more; what he wrote stays. */
@@ -279,46 +273,4 @@ cbx_err_t cbx_run_profile(cbx_core_t *core, cbx_command_t *cmd)
         err = change_password(core, cmd);
     cmd->user = cbx_person_user(person);
     return err;
-}
-
-/* -- guests who are here, or were -- */
-
-static bool needs_touch(const cbx_person_t *person, int64_t now)
-{
-    return person->guest && (person->left || (person->seats != NULL && now - person->last_seen > TOUCH_MS));
-}
-
-static cbx_err_t touch(cbx_core_t *core, int64_t now)
-{
-    cbx_person_t *person, *tmp;
-    cbx_err_t err = CBX_OK;
-
-    HASH_ITER(hh, core->people.persons, person, tmp) {
-        if (err == CBX_OK && needs_touch(person, now))
-            err = cbx_store_touch(core->store, person->user.id, now);
-    }
-    return err == CBX_OK ? cbx_store_commit(core->store) : err;
-}
-
-void cbx_touch_guests(cbx_core_t *core)
-{
-    int64_t now = cbx_clock_wall();
-    cbx_person_t *person, *tmp;
-    size_t n = 0;
-
-    HASH_ITER(hh, core->people.persons, person, tmp) {
-        n += needs_touch(person, now);
-    }
-    if (n == 0 || !cbx_core_storage_ok(core) || cbx_store_begin(core->store) != CBX_OK)
-        return;
-    if (touch(core, now) != CBX_OK) {
-        cbx_store_rollback(core->store);
-        return;
-    }
-    HASH_ITER(hh, core->people.persons, person, tmp) {
-        if (needs_touch(person, now)) {
-            person->last_seen = now;
-            person->left = false;
-        }
-    }
 }

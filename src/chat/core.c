@@ -137,6 +137,7 @@ static void on_house(uv_timer_t *timer)
     if (core->house_turns++ % PURGE_EVERY == 0)
         purge_sessions(core);
     cbx_touch_guests(core);
+    cbx_purge_guests(core);
     cbx_checkpoint_erase(core);
     cbx_people_sweep(&core->people, core->settings->rate, core->burst, cbx_clock_steady());
 }

@@ -134,6 +134,16 @@ static void forget(cbx_people_t *people, cbx_person_t *person)
     free_person(person);
 }
 
+void cbx_people_forget(cbx_people_t *people, int64_t user_id)
+{
+    cbx_person_t *person = cbx_people_find(people, user_id);
+
+    if (person == NULL)
+        return;
+    CBX_ASSERT(person->seats == NULL && !person->online && !person->is_coming && !person->is_leaving);
+    forget(people, person);
+}
+
 void cbx_people_sweep(cbx_people_t *people, double rate, double burst, int64_t now)
 {
     cbx_person_t *person, *tmp;

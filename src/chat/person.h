@@ -60,6 +60,8 @@ cbx_err_t cbx_people_load(cbx_people_t *people, cbx_store_t *store, int64_t user
                           cbx_person_t **person);
 cbx_person_t *cbx_people_find(const cbx_people_t *people, int64_t user_id);
 void cbx_people_dispose(cbx_people_t *people);
+/* forgets him now, who has no seat and is not online; harmless where he is not known */
+void cbx_people_forget(cbx_people_t *people, int64_t user_id);
 /* forgets those who are gone and whose allowance is full again, at `now` (ms, steady) and `rate` a second */
 void cbx_people_sweep(cbx_people_t *people, double rate, double burst, int64_t now);
 

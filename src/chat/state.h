@@ -41,7 +41,8 @@ struct cbx_core {
 
     cbx_room_t *rooms; /* by id */
     cbx_people_t people;
-    bool unnamed; /* more came and left than names were told of: see presence.c */
+    bool unnamed;        /* more came and left than names were told of: see presence.c */
+    int64_t purged_upto; /* user id: guests up to there were looked at, see guests.c */
     cbx_json_t *json;
     double burst; /* messages at once: twice the rate */
 
@@ -148,8 +149,12 @@ cbx_err_t cbx_run_guest(cbx_core_t *core, cbx_command_t *cmd);
 cbx_err_t cbx_run_login(cbx_core_t *core, cbx_command_t *cmd);
 cbx_err_t cbx_run_logout(cbx_core_t *core, cbx_command_t *cmd);
 cbx_err_t cbx_run_profile(cbx_core_t *core, cbx_command_t *cmd);
-/* a guest keeps the name while he is here: writes, every hour, that those who are were seen; a
+#define CBX_NAME_KEPT_MS                                                                                     \
+    (24 * 60 * 60 * 1000) /* PROTOCOL.md: a guest's name is theirs for so long after they went */
+/* guests.c: a guest keeps the name while he is here: writes, every hour, that those who are were seen; a
  * failure waits an hour */
 void cbx_touch_guests(cbx_core_t *core);
+/* forgets some of the guests whom nobody can be again, and to whom nothing refers */
+void cbx_purge_guests(cbx_core_t *core);
 
 #endif

@@ -89,6 +89,16 @@
     X(SET_DISPLAY_NAME, "UPDATE users SET display_name = ?2 WHERE id = ?1")                                  \
     X(SET_PASSWORD, "UPDATE users SET password_hash = ?2 WHERE id = ?1 AND password_hash IS NOT NULL")       \
     X(TOUCH, "UPDATE users SET last_seen = ?2 WHERE id = ?1")                                                \
+    X(LAPSED, "SELECT id FROM (SELECT * FROM users WHERE id > ?1 ORDER BY id LIMIT ?2) AS u "                \
+              "WHERE password_hash IS NULL AND (released OR last_seen < ?4) "                                \
+              "AND NOT EXISTS (SELECT 1 FROM sessions WHERE user_id = u.id AND expires_at * 1000 >= ?3) "    \
+              "AND NOT EXISTS (SELECT 1 FROM messages WHERE user_id = u.id) "                                \
+              "AND NOT EXISTS (SELECT 1 FROM members JOIN rooms ON rooms.id = room_id WHERE user_id = u.id " \
+              "AND room_id <> 1 AND (here OR kind = 2 OR owner_id = u.id)) ORDER BY id LIMIT ?5")            \
+    X(LOOKED_AT,                                                                                             \
+      "SELECT coalesce(max(id), 0) FROM (SELECT id FROM users WHERE id > ?1 ORDER BY id LIMIT ?2)")          \
+    X(REMOVE_MEMBERSHIPS, "DELETE FROM members WHERE user_id = ?1")                                          \
+    X(REMOVE_GUEST, "DELETE FROM users WHERE id = ?1 AND password_hash IS NULL")                             \
     X(OPEN_SESSION, "INSERT INTO sessions (jti, user_id, expires_at) VALUES (?1, ?2, ?3)")                   \
     X(SESSION, "SELECT user_id FROM sessions WHERE jti = ?1")                                                \
     X(CLOSE_SESSION, "DELETE FROM sessions WHERE jti = ?1")                                                  \

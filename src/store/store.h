@@ -165,6 +165,19 @@ cbx_err_t cbx_store_set_display_name(cbx_store_t *store, int64_t id, const char 
 cbx_err_t cbx_store_set_password(cbx_store_t *store, int64_t id, const char *password_hash);
 cbx_err_t cbx_store_touch(cbx_store_t *store, int64_t id, int64_t now);
 
+/* guests whom nobody can be again, because they have no session at `now` (ms), and whose name was given up or
+ * has lapsed, as they were not seen since `seen`; and to whom nothing refers: no message, no room that they
+ * own or are in, but `general`, and no direct room. Looks at `look_at` users behind the id `*upto`, moves
+ * that on, and begins again at 0 behind the last. */
+typedef struct cbx_lapsed {
+    int64_t *ids; /* room for `max` */
+    size_t max, len;
+} cbx_lapsed_t;
+cbx_err_t cbx_store_lapsed_guests(cbx_store_t *store, int64_t *upto, int64_t look_at, int64_t now,
+                                  int64_t seen, cbx_lapsed_t *lapsed);
+/* such a guest is no more; CBX_ERR_NOT_FOUND: it is none */
+cbx_err_t cbx_store_remove_guest(cbx_store_t *store, int64_t id);
+
 /* -- sessions: a token is good while its row is here. -- */
 /* `expires_at` in s, as a token has it */
 cbx_err_t cbx_store_open_session(cbx_store_t *store, const char *jti, int64_t user_id, int64_t expires_at);

@@ -84,6 +84,33 @@ cbx_err_t cbx_store_touch(cbx_store_t *store, int64_t id, int64_t now)
     return cbx_sql_hit(store, cbx_sql_change(store, CBX_SQL_TOUCH, "ii", id, now));
 }
 
+cbx_err_t cbx_store_lapsed_guests(cbx_store_t *store, int64_t *upto, int64_t look_at, int64_t now,
+                                  int64_t seen, cbx_lapsed_t *lapsed)
+{
+    int64_t last;
+    sqlite3_stmt *stmt;
+    cbx_err_t err;
+
+    if ((err = cbx_sql_int(store, &last, CBX_SQL_LOOKED_AT, "ii", *upto, look_at)) != CBX_OK)
+        return err;
+    stmt = cbx_sql(store, CBX_SQL_LAPSED, "iiiii", *upto, look_at, now, seen, (int64_t)lapsed->max);
+    for (lapsed->len = 0; cbx_sql_row(stmt); ++lapsed->len)
+        lapsed->ids[lapsed->len] = sqlite3_column_int64(stmt, 0);
+    if ((err = cbx_sql_done(store, stmt)) == CBX_OK)
+        *upto = lapsed->len == lapsed->max ? lapsed->ids[lapsed->len - 1] : last;
+    return err;
+}
+
+cbx_err_t cbx_store_remove_guest(cbx_store_t *store, int64_t id)
+{
+    cbx_err_t err;
+
+    if ((err = cbx_store_close_sessions(store, id, NULL)) != CBX_OK ||
+        (err = cbx_sql_change(store, CBX_SQL_REMOVE_MEMBERSHIPS, "i", id)) != CBX_OK)
+        return err;
+    return cbx_sql_hit(store, cbx_sql_change(store, CBX_SQL_REMOVE_GUEST, "i", id));
+}
+
 cbx_err_t cbx_store_open_session(cbx_store_t *store, const char *jti, int64_t user_id, int64_t expires_at)
 {
     return cbx_sql_change(store, CBX_SQL_OPEN_SESSION, "tii", jti, user_id, expires_at);

@@ -739,6 +739,78 @@ static void a_released_name_finds_its_new_user(void **state)
     assert_string_equal(found.user.username, "ada");
 }
 
+/* a guest who was last seen at `seen`, and has a session until `until` (s; 0: none) */
+static int64_t add_guest(cbx_store_t *store, const char *name, int64_t seen, int64_t until)
+{
+    cbx_user_t user = {.guest = true};
+
+    snprintf(user.username, sizeof(user.username), "%s", name);
+    snprintf(user.display_name, sizeof(user.display_name), "%s", name);
+    OK(cbx_store_begin(store));
+    OK(cbx_store_add_user(store, &user, NULL, seen));
+    if (until != 0)
+        OK(cbx_store_open_session(store, name, user.id, until));
+    OK(cbx_store_commit(store));
+    return user.id;
+}
+
+static void guests_whom_nobody_can_be_again(void **state)
+{
+    cbx_store_t *store = *state;
+    int64_t ids[8], upto = 0, now = 100 * 1000, seen = 50 * 1000;
+    cbx_lapsed_t lapsed = {.ids = ids, .max = 8};
+    int64_t lapsed_id = add_guest(store, "lapsed", seen - 1, 0);
+    int64_t expired = add_guest(store, "expired", seen - 1, 99), released;
+    cbx_user_t account = {.username = "account", .display_name = "account"};
+
+    add_guest(store, "seen", seen, 0);
+    add_guest(store, "in", seen - 1, 100);
+    released = add_guest(store, "released", now, 0);
+    OK(cbx_store_begin(store));
+    OK(cbx_store_add_user(store, &account, "a hash", seen - 1));
+    OK(cbx_store_release_name(store, released));
+    OK(cbx_store_commit(store));
+    OK(cbx_store_lapsed_guests(store, &upto, 1000, now, seen, &lapsed));
+    assert_int_equal(lapsed.len, 3);
+    assert_int_equal(ids[0], lapsed_id);
+    assert_int_equal(ids[1], expired);
+    assert_int_equal(ids[2], released);
+    OK(cbx_store_begin(store));
+    for (size_t i = 0; i != 3; ++i)
+        OK(cbx_store_remove_guest(store, ids[i]));
+    assert_int_equal(cbx_store_remove_guest(store, ids[0]), CBX_ERR_NOT_FOUND);
+    OK(cbx_store_commit(store));
+    upto = 0;
+    OK(cbx_store_lapsed_guests(store, &upto, 1000, now, seen, &lapsed));
+    assert_int_equal(lapsed.len, 0);
+}
+
+/* bounded work: a few users at a time, each of them once a round */
+static void guests_are_looked_at_a_few_at_a_time(void **state)
+{
+    cbx_store_t *store = *state;
+    int64_t ids[2], upto = 0, last = 0;
+    cbx_lapsed_t lapsed = {.ids = ids, .max = 2};
+    char name[16];
+
+    for (int i = 0; i != 7; ++i) {
+        snprintf(name, sizeof(name), "g%d", i);
+        last = add_guest(store, name, 0, 0);
+    }
+    for (int round = 0, found = 0; round != 2; ++round, found = 0) {
+        do {
+            int64_t before = upto;
+            OK(cbx_store_lapsed_guests(store, &upto, 3, 1, 1, &lapsed));
+            assert_true(lapsed.len <= 2);
+            for (size_t i = 0; i != lapsed.len; ++i)
+                assert_true(ids[i] > before && ids[i] <= before + 3);
+            found += (int)lapsed.len;
+        } while (upto != 0);
+        assert_int_equal(found, 7);
+    }
+    assert_true(last >= 7);
+}
+
 static void a_guest_becomes_an_account(void **state)
 {
     cbx_store_t *store = *state;
@@ -925,6 +997,8 @@ int main(void)
         IN_MEMORY(a_name_is_held_by_one),
         IN_MEMORY(a_released_name_finds_its_new_user),
         IN_MEMORY(a_guest_becomes_an_account),
+        IN_MEMORY(guests_whom_nobody_can_be_again),
+        IN_MEMORY(guests_are_looked_at_a_few_at_a_time),
         IN_MEMORY(sessions_last_until_they_are_closed),
         IN_MEMORY(quotes_are_text),
         cmocka_unit_test(a_file_outlives_its_connection),
