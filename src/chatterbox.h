@@ -6,7 +6,8 @@
  *
  * Mail. Threads talk by mail only (base/mail.h), and to mail is to give away: the sender does not touch the
  * letter again. What may be shared is immutable: frames and batches (with an atomic count) and the frozen
- * settings. There are no locks outside base/ and store/readers.c.
+ * settings. There are no locks outside base/, store/readers.c, and what all workers look up (http/pages.c,
+ * http/limits.c).
  *
  * Order. A change is numbered (`rev`), committed, and only then told; mail to a worker arrives in commit
  * order. A worker writes to its sockets at the end of its loop's turn.

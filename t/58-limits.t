@@ -4,6 +4,7 @@ use v5.36;
 use Test::More;
 use Chatterbox;
 use File::Temp;
+use IO::Socket::UNIX;
 
 my $word = 'correct horse battery';
 my $log  = File::Temp->new;
@@ -110,6 +111,27 @@ story 'nobody is trusted unless it is said' => sub {
     is_problem $new->(), 429, 'rate_limited', 'is one and the same';
     delete $own->{ua};
     $own->stop;
+};
+
+story 'by a unix socket' => sub {
+    my $dir = File::Temp->newdir;
+    my $ask = sub ($n, $path) {
+        my $socket = IO::Socket::UNIX->new(Peer => $path) or die "$path: $!";
+        my $body   = qq({"username":"u$n"});
+        print $socket "POST /api/login HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX-Forwarded-For: 203.0.113.$n\r\nContent-Length: " . length($body) . "\r\n\r\n$body";
+        return (readline($socket) // '') =~ m{^HTTP/1.1 (\d+)} ? $1 : 'no answer';
+    };
+    my %codes = ('127.0.0.1' => '200 200 429', unix => '200 200 200');    # who is not trusted is one, whoever is behind him
+    for my $trusted (sort keys %codes) {
+        my $path = "$dir/$trusted.sock";
+        my $own  = Chatterbox->start(
+            -listen                        => [{host => '127.0.0.1', port => 0}, {type => 'unix', port => $path}],
+            'chatterbox.logins-per-minute' => 2,
+            'chatterbox.trusted-proxies'   => $trusted
+        );
+        is join(' ', map { $ask->($_, $path) } 1 .. 3), $codes{$trusted}, "trusted is $trusted";
+        $own->stop;
+    }
 };
 
 done_testing;

@@ -65,8 +65,8 @@ cbx_address_t cbx_client_address(h2o_req_t *req, const cbx_settings_t *settings)
 
     req->conn->callbacks->get_peername(req->conn, (struct sockaddr *)&storage);
     peer = cbx_address_of((struct sockaddr *)&storage);
-    if (!is_trusted(settings, &peer))
-        return peer;
+    if (storage.ss_family == AF_UNSPEC || !is_trusted(settings, &peer))
+        return peer; /* UNSPEC: he is gone already, and no unix socket */
     for (size_t i = 0; i != req->headers.size && len != H2O_MAX_HEADERS; ++i) {
         const h2o_header_t *header = &req->headers.entries[i];
         if (header->name == &H2O_TOKEN_X_FORWARDED_FOR->buf)
