@@ -15,9 +15,10 @@
 #include "store/readers.h"
 
 enum {
-    HOUSE_MS = 5000,  /* how often guests are touched, persons swept */
-    PROBE_MS = 1000,  /* how often a database that failed is tried again */
-    PURGE_EVERY = 720 /* house turns (an hour) between purges of expired sessions */
+    HOUSE_MS = 5000,      /* how often guests are touched, persons swept */
+    PURGE_AGAIN_MS = 100, /* between steps where guests go: 5 % of the time at most */
+    PROBE_MS = 1000,      /* how often a database that failed is tried again */
+    PURGE_EVERY = 720     /* house turns (an hour) between purges of expired sessions */
 };
 
 /* -- can we write? -- */
@@ -90,6 +91,7 @@ static void resign(cbx_core_t *core)
         person->left = person->guest && (person->left || person->seats != NULL); /* they have to */
     }
     uv_timer_stop(&core->house);
+    uv_timer_stop(&core->purge);
     uv_timer_stop(&core->probe);
     cbx_readers_go_on(core->readers);
     cbx_touch_guests(core);
@@ -137,9 +139,15 @@ static void on_house(uv_timer_t *timer)
     if (core->house_turns++ % PURGE_EVERY == 0)
         purge_sessions(core);
     cbx_touch_guests(core);
-    cbx_purge_guests(core);
     cbx_checkpoint_erase(core);
     cbx_people_sweep(&core->people, core->settings->rate, core->burst, cbx_clock_steady());
+}
+
+static void on_purge(uv_timer_t *timer)
+{
+    bool more = cbx_purge_guests(timer->data);
+
+    uv_timer_start(timer, on_purge, more ? PURGE_AGAIN_MS : HOUSE_MS, 0);
 }
 
 /* -- life -- */
@@ -194,9 +202,11 @@ cbx_core_t *cbx_core_create(uv_loop_t *loop, const cbx_settings_t *settings, cbx
     }
     uv_timer_init(loop, &core->probe);
     uv_timer_init(loop, &core->house);
+    uv_timer_init(loop, &core->purge);
     uv_timer_init(loop, &core->presence);
-    core->async.data = core->probe.data = core->house.data = core->presence.data = core;
+    core->async.data = core->probe.data = core->house.data = core->purge.data = core->presence.data = core;
     uv_timer_start(&core->house, on_house, HOUSE_MS, HOUSE_MS);
+    uv_timer_start(&core->purge, on_purge, HOUSE_MS, 0);
     return core;
 }
 
@@ -207,10 +217,11 @@ static void on_closed(uv_handle_t *handle)
 
 static void close_handles(cbx_core_t *core)
 {
-    core->handles_open = 4;
+    core->handles_open = 5;
     uv_close((uv_handle_t *)&core->async, on_closed);
     uv_close((uv_handle_t *)&core->probe, on_closed);
     uv_close((uv_handle_t *)&core->house, on_closed);
+    uv_close((uv_handle_t *)&core->purge, on_closed);
     uv_close((uv_handle_t *)&core->presence, on_closed);
     while (core->handles_open != 0)
         uv_run(core->loop, UV_RUN_NOWAIT);

@@ -17,7 +17,7 @@
 struct cbx_core {
     uv_loop_t *loop;
     uv_async_t async;
-    uv_timer_t probe, house, presence;
+    uv_timer_t probe, house, purge, presence;
     const cbx_settings_t *settings;
     cbx_store_t *store;
     cbx_pool_t *pool;
@@ -154,7 +154,7 @@ cbx_err_t cbx_run_profile(cbx_core_t *core, cbx_command_t *cmd);
 /* guests.c: a guest keeps the name while he is here: writes, every hour, that those who are were seen; a
  * failure waits an hour */
 void cbx_touch_guests(cbx_core_t *core);
-/* forgets some of the guests whom nobody can be again, and to whom nothing refers */
-void cbx_purge_guests(cbx_core_t *core);
+/* forgets some of the guests whom nobody can be again, and to whom nothing refers; true: there may be more */
+bool cbx_purge_guests(cbx_core_t *core);
 
 #endif
