@@ -1,4 +1,4 @@
-/* memory.c -- short of memory or not, as the limits (limits.c) have it.
+/* memory.c -- short of memory or not, as the limits (ceiling.c) have it.
  *
  * It is short when less than the reserve is left, and enough again when half as much again is: in between,
  * each connection that comes or goes would change it.
@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 #include "base/clock.h"
-#include "base/limits.h"
+#include "base/ceiling.h"
 #include "base/log.h"
 #include "base/stats.h"
 
@@ -36,13 +36,13 @@ static bool is_due(_Atomic int64_t *at, int64_t now, int64_t every)
     return now >= due && atomic_compare_exchange_strong(at, &due, now + every);
 }
 
-static void say(const char *event, const cbx_limit_t *limit)
+static void say(const char *event, const cbx_ceiling_t *limit)
 {
     cbx_log(CBX_LOG_WARN, event, "limit", limit->name, "bytes", cbx_log_fmt("%" PRId64, limit->max), "left",
             cbx_log_fmt("%" PRId64, limit->left), NULL);
 }
 
-static void judge(const cbx_limit_t *limit)
+static void judge(const cbx_ceiling_t *limit)
 {
     bool was_short = cbx_memory_is_short();
     int64_t enough = was_short ? limit->reserve + limit->reserve / 2 : limit->reserve;
@@ -64,12 +64,12 @@ static bool is_tight(void)
 bool cbx_memory_look(void)
 {
     int64_t now = cbx_clock_steady();
-    cbx_limit_t limit;
+    cbx_ceiling_t limit;
 
     if (!is_due(&look_at, now, is_tight() ? LOOK_TIGHT_MS : LOOK_MS))
         return false;
-    if (!cbx_limits_nearest(&limit)) {
-        limit = (cbx_limit_t){"none", INT64_MAX, INT64_MAX, 0};
+    if (!cbx_ceiling_nearest(&limit)) {
+        limit = (cbx_ceiling_t){"none", INT64_MAX, INT64_MAX, 0};
         atomic_store(&look_at, now + LOOK_UNLIMITED_MS);
     }
     judge(&limit);
@@ -96,9 +96,9 @@ size_t cbx_memory_share(size_t n)
 bool cbx_memory_borrow(size_t bytes)
 {
     int64_t all = atomic_fetch_add(&borrowed, (int64_t)bytes) + (int64_t)bytes;
-    cbx_limit_t limit;
+    cbx_ceiling_t limit;
 
-    if (!cbx_limits_nearest(&limit) || limit.left - limit.reserve / 2 >= all)
+    if (!cbx_ceiling_nearest(&limit) || limit.left - limit.reserve / 2 >= all)
         return true;
     cbx_memory_return(bytes);
     return false;

@@ -27,7 +27,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
-#include "base/limits.h"
+#include "base/ceiling.h"
 #include "base/log.h"
 #include "base/stats.h"
 #include "http/limits.h"
@@ -322,7 +322,7 @@ static bool start_workers(cbx_config_t *config)
 
 static bool start(cbx_config_t *config)
 {
-    cbx_limits_find(config->settings.num_threads);
+    cbx_ceiling_find(config->settings.num_threads);
     server.loop = uv_default_loop();
     if (!cbx_password_init()) {
         cbx_config_complain(config->tree, "memory", "there are no 64 MB, which a password takes; allow more");

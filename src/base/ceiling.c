@@ -1,4 +1,4 @@
-/* limits.c -- the limits of memory that can be seen before they are hit.
+/* ceiling.c -- the limits of memory that can be seen before they are hit.
  *
  *  - of the process: RLIMIT_AS and RLIMIT_DATA (ulimit -v, -d). They count addresses, so what malloc has but
  *    does not use is not used;
@@ -9,7 +9,7 @@
  * Who operates the server may move them while it runs, so they are read each time. Who is in which group is
  * read once. A machine without a limit has none here either: how full it is, is not for us to judge.
  */
-#include "base/limits.h"
+#include "base/ceiling.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
@@ -127,7 +127,7 @@ static int64_t rlimit_of(int resource)
                : INT64_MAX;
 }
 
-void cbx_limits_find(unsigned workers)
+void cbx_ceiling_find(unsigned workers)
 {
     least = workers * TURN_BYTES;
     find_groups();
@@ -139,23 +139,23 @@ void cbx_limits_find(unsigned workers)
 
 /* -- how much is left -- */
 
-static void consider(cbx_limit_t *nearest, const char *name, int64_t max, int64_t used)
+static void consider(cbx_ceiling_t *nearest, const char *name, int64_t max, int64_t used)
 {
-    cbx_limit_t limit = {name, max, max - used, reserve_of(max)};
+    cbx_ceiling_t limit = {name, max, max - used, reserve_of(max)};
 
     if (nearest->name == NULL || limit.left - limit.reserve < nearest->left - nearest->reserve)
         *nearest = limit;
 }
 
 /* what malloc has is only asked for when it matters: that takes as long as there are free pieces */
-static void consider_addresses(cbx_limit_t *nearest, const char *name, int64_t max, int64_t used)
+static void consider_addresses(cbx_ceiling_t *nearest, const char *name, int64_t max, int64_t used)
 {
     if (max - used < 2 * reserve_of(max))
         used -= (int64_t)mallinfo2().fordblks;
     consider(nearest, name, max, used);
 }
 
-static void consider_rlimits(cbx_limit_t *nearest)
+static void consider_rlimits(cbx_ceiling_t *nearest)
 {
     int64_t as = rlimit_of(RLIMIT_AS), data = rlimit_of(RLIMIT_DATA), size, data_used, page = getpagesize();
     char text[128];
@@ -176,7 +176,7 @@ static int64_t stat_of(const char *text, const char *name)
     return at != NULL ? strtoll(at + strlen(name), NULL, 10) : 0;
 }
 
-static void consider_group(cbx_limit_t *nearest, const struct group *group)
+static void consider_group(cbx_ceiling_t *nearest, const struct group *group)
 {
     int64_t max = read_number(group->max), high = read_number(group->high), used;
     char text[STAT_BYTES];
@@ -191,9 +191,9 @@ static void consider_group(cbx_limit_t *nearest, const struct group *group)
         consider(nearest, "memory.high", high, used);
 }
 
-bool cbx_limits_nearest(cbx_limit_t *nearest)
+bool cbx_ceiling_nearest(cbx_ceiling_t *nearest)
 {
-    *nearest = (cbx_limit_t){NULL, 0, 0, 0};
+    *nearest = (cbx_ceiling_t){NULL, 0, 0, 0};
     consider_rlimits(nearest);
     for (size_t i = 0; i != groups_len; ++i)
         consider_group(nearest, &groups[i]);
