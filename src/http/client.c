@@ -1,9 +1,12 @@
-/* client.c -- whom to believe about where a request comes from.
+/* client.c -- whom to believe about where a request comes from, and how.
  *
  * Each proxy puts the address of its peer behind what X-Forwarded-For says already; so the right end of it is
  * ours to trust and the left end anybody's to write. It is read from the right for as long as those named are
  * trusted proxies, and whoever is not, is the client. What is no address (where we read) makes all of it
  * worthless, and the proxy itself counts as the client.
+ *
+ * Whether we are behind TLS is asked of the socket, and of such a proxy (X-Forwarded-Proto, which it sets and
+ * does not add to), but not of the request: over HTTP/2 the client writes the scheme.
  *
  * H2O's logs ask a connection for its peer, and one connection of a proxy brings requests of many. So while
  * the logs of a request are written, its connection answers with the client's address: a logger in front of
@@ -56,23 +59,45 @@ cbx_address_t cbx_client_choose(const cbx_settings_t *settings, cbx_address_t pe
     return client;
 }
 
-cbx_address_t cbx_client_address(h2o_req_t *req, const cbx_settings_t *settings)
+/* is the other end of the connection a trusted proxy? */
+static bool is_from_proxy(h2o_req_t *req, const cbx_settings_t *settings, cbx_address_t *peer)
 {
     struct sockaddr_storage storage = {.ss_family = AF_UNSPEC};
+
+    req->conn->callbacks->get_peername(req->conn, (struct sockaddr *)&storage);
+    *peer = cbx_address_of((struct sockaddr *)&storage);
+    return storage.ss_family != AF_UNSPEC && /* else he is gone already, and no unix socket */
+           is_trusted(settings, peer);
+}
+
+cbx_address_t cbx_client_address(h2o_req_t *req, const cbx_settings_t *settings)
+{
     cbx_slice_t lists[H2O_MAX_HEADERS]; /* the gate lets no more in */
     size_t len = 0;
     cbx_address_t peer;
 
-    req->conn->callbacks->get_peername(req->conn, (struct sockaddr *)&storage);
-    peer = cbx_address_of((struct sockaddr *)&storage);
-    if (storage.ss_family == AF_UNSPEC || !is_trusted(settings, &peer))
-        return peer; /* UNSPEC: he is gone already, and no unix socket */
+    if (!is_from_proxy(req, settings, &peer))
+        return peer;
     for (size_t i = 0; i != req->headers.size && len != H2O_MAX_HEADERS; ++i) {
         const h2o_header_t *header = &req->headers.entries[i];
         if (header->name == &H2O_TOKEN_X_FORWARDED_FOR->buf)
             lists[len++] = (cbx_slice_t){header->value.base, header->value.len};
     }
     return cbx_client_choose(settings, peer, lists, len);
+}
+
+bool cbx_client_is_tls(h2o_req_t *req, const cbx_settings_t *settings)
+{
+    const h2o_socket_t *sock = req->conn->callbacks->get_socket(req->conn);
+    ssize_t i = h2o_find_header_by_str(&req->headers, H2O_STRLIT("x-forwarded-proto"), -1);
+    cbx_address_t peer;
+
+    if (sock != NULL && sock->ssl != NULL)
+        return true;
+    return i != -1 && h2o_find_header_by_str(&req->headers, H2O_STRLIT("x-forwarded-proto"), i) == -1 &&
+           h2o_lcstris(req->headers.entries[i].value.base, req->headers.entries[i].value.len,
+                       H2O_STRLIT("https")) &&
+           is_from_proxy(req, settings, &peer);
 }
 
 /* -- logs -- */

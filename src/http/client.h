@@ -12,7 +12,10 @@
  * spoken), or whom a trusted proxy there names */
 cbx_address_t cbx_client_address(h2o_req_t *req, const cbx_settings_t *settings);
 
-/* the same of what was read: `lists` are the X-Forwarded-For headers, the first first. Pure. */
+/* did it come by TLS, to us or to a trusted proxy? */
+bool cbx_client_is_tls(h2o_req_t *req, const cbx_settings_t *settings);
+
+/* the address, of what was read: `lists` are the X-Forwarded-For headers, the first first. Pure. */
 cbx_address_t cbx_client_choose(const cbx_settings_t *settings, cbx_address_t peer, const cbx_slice_t *lists,
                                 size_t len);
 

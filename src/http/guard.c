@@ -1,11 +1,10 @@
 /* guard.c -- who asks, and from where. Reads headers and says yes or no; the answer is the caller's to send.
- *
- * Whether we are behind TLS is asked of the socket, not of the request: over HTTP/2 the client writes the
- * scheme.
  */
 #include "http/guard.h"
 
 #include "base/clock.h"
+#include "http/client.h"
+#include "live/local.h"
 
 static cbx_slice_t value_at(const h2o_headers_t *headers, ssize_t i)
 {
@@ -14,9 +13,7 @@ static cbx_slice_t value_at(const h2o_headers_t *headers, ssize_t i)
 
 bool cbx_guard_is_tls(h2o_req_t *req)
 {
-    const h2o_socket_t *sock = req->conn->callbacks->get_socket(req->conn);
-
-    return sock != NULL && sock->ssl != NULL;
+    return cbx_client_is_tls(req, cbx_local_of(req)->settings);
 }
 
 const char *cbx_guard_cookie_name(h2o_req_t *req)

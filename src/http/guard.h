@@ -8,6 +8,7 @@
 #include "http/parse.h"
 #include "wire/token.h"
 
+/* is it TLS that the browser speaks? To us, or to a trusted proxy */
 bool cbx_guard_is_tls(h2o_req_t *req);
 /* the name of the session's cookie: over TLS one that only this very host can have set, over TLS (RFC 6265bis
  * section 4.1.3.2); browsers keep none such over plain HTTP */
