@@ -43,6 +43,12 @@ static bool is_digit(unsigned char c)
     return c >= '0' && c <= '9';
 }
 
+/* of a method, or the name of a header (RFC 9110 section 5.6.2) */
+static bool is_token_char(unsigned char c)
+{
+    return c > 0x20 && c < 0x7f && strchr("\"(),/:;<=>?@[\\]{}", c) == NULL;
+}
+
 /* neither a space nor a control character */
 static bool is_visible(unsigned char c)
 {
@@ -94,7 +100,7 @@ static bool read_header(cbx_slice_t line, head_t *head)
         ++head->codings;
         head->is_chunked = is(value, "chunked");
     }
-    return has_only(name, is_visible); /* a folded line begins with a space */
+    return has_only(name, is_token_char); /* a folded line begins with a space */
 }
 
 /* false: a line of it is not what it should be */
@@ -145,11 +151,21 @@ static bool is_target(h2o_req_t *req)
            (is(path, "*") && h2o_memis(req->input.method.base, req->input.method.len, H2O_STRLIT("OPTIONS")));
 }
 
+/* H2O takes a line that begins with a space for a request without a method */
+static bool is_method(h2o_req_t *req)
+{
+    cbx_slice_t method = {req->input.method.base, req->input.method.len};
+
+    return method.len != 0 && has_only(method, is_token_char);
+}
+
 static const char *judge(h2o_req_t *req)
 {
     cbx_slice_t host = {req->input.authority.base, req->input.authority.len};
     const char *wrong = req->version < 0x200 ? judge_framing(req) : NULL;
 
+    if (wrong == NULL && !is_method(req))
+        wrong = "a malformed method";
     if (wrong == NULL && !is_target(req))
         wrong = "the path must begin with a slash";
     if (wrong == NULL && !has_only(host, is_host_char))

@@ -176,13 +176,14 @@ static void try_list(cbx_slice_t list)
     MUST(n == PARTS_MAX || cbx_list_has(list, "chatterbox.v1") == has);
 }
 
-/* the two differ in nothing but the port that everybody has */
+/* the two differ in nothing but the port that everybody has, and the shorter has none */
 static bool is_port_behind(cbx_slice_t longer, cbx_slice_t shorter, const char *port)
 {
     size_t len = strlen(port);
 
     return longer.len == shorter.len + len && memcmp(longer.base + shorter.len, port, len) == 0 &&
-           strncasecmp(longer.base, shorter.base, shorter.len) == 0;
+           strncasecmp(longer.base, shorter.base, shorter.len) == 0 &&
+           (shorter.base[shorter.len - 1] == ']' || memchr(shorter.base, ':', shorter.len) == NULL);
 }
 
 static void try_origin_of(cbx_slice_t origin, bool tls, cbx_slice_t authority)

@@ -13,7 +13,7 @@ typedef struct text {
     size_t len;
 } text_t;
 
-enum { FIELDS_MAX = 100, REQUESTS_MAX = 256 };
+enum { FIELDS_MAX = 128, /* more than H2O reads */ REQUESTS_MAX = 256 };
 
 typedef struct request9112 {
     size_t begins; /* where in the connection's bytes; an empty line may stand in front */
@@ -43,10 +43,22 @@ static bool cut_at(text_t *rest, const char *mark, text_t *piece)
     return true;
 }
 
-static bool is_token(text_t t)
+static bool has_no_space(text_t t)
 {
     for (size_t i = 0; i != t.len; ++i)
         if ((unsigned char)t.at[i] <= 0x20 || t.at[i] == 0x7f)
+            return false;
+    return t.len != 0;
+}
+
+/* RFC 9110 section 5.6.2 */
+static bool is_token(text_t t)
+{
+    static const char chars[] =
+        "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+    for (size_t i = 0; i != t.len; ++i)
+        if (memchr(chars, t.at[i], sizeof(chars) - 1) == NULL)
             return false;
     return t.len != 0;
 }
@@ -126,7 +138,7 @@ static bool next_request(text_t *rest, request9112_t *r)
     if (!cut_at(&lines, "\r\n", &line) || !cut_at(&line, " ", &r->method) || !cut_at(&line, " ", &r->target))
         return false;
     r->is_1_0 = text_is(line, "HTTP/1.0");
-    if (!is_token(r->method) || !is_token(r->target) || memchr(line.at, '\n', line.len) != NULL ||
+    if (!is_token(r->method) || !has_no_space(r->target) || memchr(line.at, '\n', line.len) != NULL ||
         !read_fields(lines, r) || !read_framing(*rest, r))
         return false;
     r->head.len += (size_t)(r->head.at - begin);
