@@ -321,7 +321,7 @@ static void client_connect(bool known, bool deflates)
     h2o_accept(&server.accept, client.sock);
 }
 
-static void say(const void *bytes, size_t len)
+static void send_bytes(const void *bytes, size_t len)
 {
     ssize_t n = send(client.fd, bytes, len, MSG_NOSIGNAL);
 

@@ -26,13 +26,13 @@ static void send_whole(const wire_t *wire)
     size_t at = 0;
 
     client_connect(wire->known, wire->deflates);
-    say(handshake, sizeof(handshake) - 1);
+    send_bytes(handshake, sizeof(handshake) - 1);
     settle();
     MUST(client.upgraded);
     for (size_t i = 0; i <= wire->pauses_len; ++i) {
         size_t end = i == wire->pauses_len ? wire->len : wire->pauses[i];
         if (end != at)
-            say(wire->bytes + at, end - at);
+            send_bytes(wire->bytes + at, end - at);
         settle();
         if (i != wire->pauses_len)
             answer_hello();
@@ -68,7 +68,7 @@ static void send_pieces(const wire_t *wire)
         size_t end = pause == wire->pauses_len ? wire->len : wire->pauses[pause], n = piece_size(wire, at);
         n = n < end - at ? n : end - at;
         memcpy(first + head, wire->bytes + at, n);
-        say(first, head + n);
+        send_bytes(first, head + n);
         head = 0;
         at += n;
         turn();

@@ -154,7 +154,7 @@ static uint64_t send_requests(unsigned seed, size_t longest)
     for (size_t at = 0, n; at != requests.bytes.len; at += n) {
         n = 1 + (size_t)(mix(seed, &at, sizeof(at)) >> 20) % longest;
         n = n < requests.bytes.len - at ? n : requests.bytes.len - at;
-        say(requests.bytes.at + at, n);
+        send_bytes(requests.bytes.at + at, n);
         turn();
     }
     client_leave();
