@@ -2,8 +2,9 @@
  * Authorization, Origin and Host, a list, Sec-WebSocket-Key and -Extensions, a number; and the names and
  * texts of people.
  *
- * The first byte says which; a line feed, which no header holds, stands between two of them. Held here: each
- * is read as it is read a second time here, more simply; and nothing is found that does not stand there.
+ * An input is a list of them, with RECORD between two; the first byte of each says which it is, and a line
+ * feed, which no header holds, stands between an Origin and its Host. Held here: each is read as it is read a
+ * second time here, more simply; and nothing is found that does not stand there.
  */
 #include "fuzz.h"
 
@@ -18,7 +19,7 @@
 #include "wire/names.h"
 #include "wire/types.h"
 
-enum { PARTS_MAX = 512 };
+enum { PARTS_MAX = 512, RECORD = 0x1e };
 
 /* what stands between the separators */
 static size_t split(cbx_slice_t text, char separator, cbx_slice_t parts[PARTS_MAX])
@@ -363,7 +364,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         ['b'] = try_bearer, ['l'] = try_list,       ['o'] = try_origin,     ['/'] = try_path,
         ['k'] = try_key,    ['e'] = try_extensions, ['n'] = try_names};
 
-    if (size > 0 && data[0] < sizeof(tries) / sizeof(tries[0]) && tries[data[0]] != NULL)
-        tries[data[0]]((cbx_slice_t){(const char *)data + 1, size - 1});
+    cbx_slice_t rest = {(const char *)data, size};
+
+    while (rest.len != 0) {
+        cbx_slice_t one = cbx_next_part(&rest, RECORD);
+        unsigned char which = one.len != 0 ? (unsigned char)one.base[0] : 0;
+        if (which < sizeof(tries) / sizeof(tries[0]) && tries[which] != NULL)
+            tries[which]((cbx_slice_t){one.base + 1, one.len - 1});
+    }
     return 0;
 }

@@ -22,6 +22,9 @@
 #define LLVMFuzzerTestOneInput fuzz_one_deflate
 #include "../fuzz/fuzz_deflate.c"
 #undef LLVMFuzzerTestOneInput
+#define LLVMFuzzerTestOneInput fuzz_one_directives
+#include "../fuzz/fuzz_directives.c"
+#undef LLVMFuzzerTestOneInput
 #define LLVMFuzzerTestOneInput fuzz_one_frames
 #include "../fuzz/fuzz_frames.c"
 #undef LLVMFuzzerTestOneInput
@@ -44,18 +47,18 @@
 enum { FILE_MAX = 1 << 20 };
 
 /* a folder of the corpus and who reads it; `cuts`: of each file, which is what a second or two allows;
- * `alone`: the files of others take too long */
+ * `alone`: those of others take too long, or memory that is never freed */
 static const struct fuzzer {
     const char *name;
     int (*run)(const uint8_t *data, size_t size);
     size_t cuts;
     bool alone;
 } fuzzers[] = {
-    {"config", fuzz_one_config, 16, false},   {"core", fuzz_one_core, 1, true},
-    {"deflate", fuzz_one_deflate, 64, false}, {"frames", fuzz_one_frames, 8, false},
-    {"header", fuzz_one_header, 512, false},  {"http", fuzz_one_http, 8, false},
-    {"json", fuzz_one_json, 512, false},      {"request", fuzz_one_request, 512, false},
-    {"token", fuzz_one_token, 8, false},
+    {"config", fuzz_one_config, 16, false},    {"core", fuzz_one_core, 1, true},
+    {"deflate", fuzz_one_deflate, 64, false},  {"directives", fuzz_one_directives, 4, true},
+    {"frames", fuzz_one_frames, 8, false},     {"header", fuzz_one_header, 512, false},
+    {"http", fuzz_one_http, 8, false},         {"json", fuzz_one_json, 512, false},
+    {"request", fuzz_one_request, 512, false}, {"token", fuzz_one_token, 8, false},
 };
 
 enum { FUZZERS = sizeof(fuzzers) / sizeof(fuzzers[0]) };
