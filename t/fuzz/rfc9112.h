@@ -13,7 +13,7 @@ typedef struct text {
     size_t len;
 } text_t;
 
-enum { FIELDS_MAX = 128, /* more than H2O reads */ REQUESTS_MAX = 256 };
+enum { FIELDS_MAX = 128, REQUESTS_MAX = 256 }; /* H2O reads 100 fields */
 
 typedef struct request9112 {
     size_t begins; /* where in the connection's bytes; an empty line may stand in front */
