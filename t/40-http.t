@@ -11,7 +11,7 @@ use Time::HiRes qw(time);
 my $server   = Chatterbox->start(-tls => 1);
 my $password = 'correct horse battery';
 
-sub cookie_of ($res) { (grep {/^chatterbox_token=/} @{$res->headers->every_header('Set-Cookie')})[0] // '' }
+sub cookie_of ($res) { (grep {/^(?:__Host-)?chatterbox_token=/} @{$res->headers->every_header('Set-Cookie')})[0] // '' }
 sub bearer ($token)  { (Authorization => "Bearer $token") }
 
 story 'register: a session, and the same as a cookie' => sub {
@@ -40,7 +40,7 @@ story 'register: a session, and the same as a cookie' => sub {
 story 'over TLS the cookie is Secure' => sub {
     my $res = $server->post($server->tls_url . '/api/login', {username => 'Ada', password => $password});
     is $res->code, 200, 'logged in';
-    like cookie_of($res), qr/;\s*Secure(?:;|$)/i, 'Secure';
+    like cookie_of($res), qr{^__Host-chatterbox_token=[^;]+;.*;\s*Secure(?:;|$)}, 'Secure, and of this host';
 };
 
 story 'names: unique without case, of some characters only' => sub {
