@@ -315,13 +315,25 @@ void cbx_store_empty_log(cbx_store_t *store)
     sqlite3_busy_timeout(store->db, BUSY_MS);
 }
 
+/* SQLite syncs the database file only when all of the log is in it. While the core goes on writing that is
+ * never so, and it would be left to whom the log begins anew with: tens of MB at once, on the core's thread.
+ */
+static int sync_file(cbx_store_t *store)
+{
+    sqlite3_file *file = NULL;
+    int rc = sqlite3_file_control(store->db, "main", SQLITE_FCNTL_FILE_POINTER, &file);
+
+    return rc == SQLITE_OK ? file->pMethods->xSync(file, SQLITE_SYNC_NORMAL | SQLITE_SYNC_DATAONLY) : rc;
+}
+
 cbx_err_t cbx_store_move_log(cbx_store_t *store, int *moved)
 {
     int in_log = 0, in_file = 0;
 
     CBX_ASSERT(!store->begun && !store->let_go);
-    if (!store->memory && sqlite3_wal_checkpoint_v2(store->db, "main", SQLITE_CHECKPOINT_PASSIVE, &in_log,
-                                                    &in_file) != SQLITE_OK)
+    if (!store->memory && (sqlite3_wal_checkpoint_v2(store->db, "main", SQLITE_CHECKPOINT_PASSIVE, &in_log,
+                                                     &in_file) != SQLITE_OK ||
+                           (in_log != in_file && sync_file(store) != SQLITE_OK)))
         return cbx_sql_failed(store, "checkpoint");
     if (in_log == in_file)
         store->wal_pages = 0;
