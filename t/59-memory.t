@@ -33,5 +33,16 @@ my $left;
 wait_until 'the memory comes back', sub { ($left = anonymous() - $before) < $grown / 2 }, 20;
 pass sprintf 'of %d kB that a crowd took, %d are left when it has gone', $grown, $left;
 
+# What the core knows of people goes some seconds after they do.
+if ($ENV{CHATTERBOX_LONG}) {
+    my @people = map { $server->guest("one of many $_" =~ s/ /-/gr) } 1 .. 2000;
+    $before = anonymous();
+    $crowd  = [map { Chatterbox::Raw->join($server, $_) } @people];
+    $grown  = anonymous() - $before;
+    undef $crowd;
+    wait_until 'the memory comes back', sub { ($left = anonymous() - $before) < $grown / 4 }, 40;
+    pass sprintf 'of %d kB that a crowd of different people took, %d are left', $grown, $left;
+}
+
 $server->stop;
 done_testing;

@@ -6,7 +6,8 @@
 
 typedef struct cbx_trim {
     uv_timer_t timer;
-    int64_t most; /* connections since the last trim */
+    int64_t most;   /* connections at once, since a crowd has gone */
+    unsigned looks; /* ... at which it is still trimmed */
 } cbx_trim_t;
 
 /* looks every 5 s; the loop's thread */
