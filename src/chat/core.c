@@ -62,10 +62,8 @@ static void on_command(cbx_mail_t *mail, void *reader)
 
 cbx_err_t cbx_core_send_away(cbx_core_t *core, cbx_command_t *cmd, cbx_job_t *job)
 {
-    cbx_err_t err;
-
     job->home = &core->mailbox;
-    if ((err = cbx_pool_submit(core->pool, job)) != CBX_OK) {
+    if (cbx_pool_submit(core->pool, job) != CBX_OK) {
         cmd->retry_after = 1;
         return cmd->err = CBX_ERR_RATE_LIMITED;
     }

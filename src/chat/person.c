@@ -130,7 +130,7 @@ cbx_err_t cbx_people_load(cbx_people_t *people, cbx_store_t *store, int64_t user
 
 static void forget(cbx_people_t *people, cbx_person_t *person)
 {
-    HASH_DEL(people->persons, person);
+    HASH_DEL(people->persons, person); /* NOLINT(clang-analyzer-unix.Malloc): not the one freed before */
     free_person(person);
 }
 

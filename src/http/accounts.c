@@ -99,6 +99,7 @@ static cbx_command_t *session_command(const cbx_call_t *call, cbx_command_type_t
     cbx_token_new_id(account->jti);
     account->expires_at = cbx_clock_wall() / 1000 + call->local->settings->token_lifetime;
     if (cbx_username_valid(c->username.bytes, c->username.len))
+        /* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): no name is not valid */
         memcpy(account->username, c->username.bytes, c->username.len);
     if (c->display_name.bytes != NULL && cbx_display_name_valid(c->display_name.bytes, c->display_name.len))
         memcpy(account->display_name, c->display_name.bytes, c->display_name.len);

@@ -98,7 +98,7 @@ static cbx_err_t submit_wanted(cbx_call_t *call, cbx_command_type_t type, cbx_ro
 cbx_err_t cbx_call_create(cbx_call_t *call)
 {
     struct wanted w = {0};
-    cbx_room_kind_t kind;
+    cbx_room_kind_t kind = CBX_ROOM_PUBLIC;
     cbx_err_t err;
 
     if ((err = cbx_call_body(call, fields, &w)) == CBX_OK && (err = check_new(call, &w, &kind)) == CBX_OK)
@@ -125,7 +125,8 @@ static cbx_err_t submit_name(cbx_call_t *call, cbx_command_type_t type, const ch
 {
     cbx_command_t *cmd = cbx_call_command(call, type, on_answer);
 
-    memcpy(cmd->account.username, name, len);
+    if (len != 0) /* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): then there is one */
+        memcpy(cmd->account.username, name, len);
     return submit(call, cmd);
 }
 

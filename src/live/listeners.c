@@ -51,13 +51,12 @@ static size_t put_frames(const cbx_frames_t *frames, uint8_t *to)
  * longer. The caller's reference. */
 static cbx_frame_t *join_frames(const cbx_frames_t *frames, const cbx_frames_t *news)
 {
+    const cbx_frames_t *some = frames->len != 0 ? frames : news;
     cbx_frame_t *run;
     size_t len;
 
     if (frames->len + news->len <= 1)
-        return frames->len + news->len == 0
-                   ? NULL
-                   : cbx_frame_ref(frames->len == 1 ? frames->list[0] : news->list[0]);
+        return some->len != 0 ? cbx_frame_ref(some->list[0]) : NULL;
     run = cbx_frame_alloc(put_frames(frames, NULL) + put_frames(news, NULL));
     len = put_frames(news, run->bytes);
     put_frames(frames, run->bytes + len);
@@ -298,7 +297,7 @@ void cbx_rooms_free(cbx_hub_t *hub)
     cbx_hub_room_t *room, *tmp;
 
     HASH_ITER(hh, hub->rooms, room, tmp) {
-        HASH_DEL(hub->rooms, room);
+        HASH_DEL(hub->rooms, room); /* NOLINT(clang-analyzer-unix.Malloc): not the one freed before */
         free(room->listeners);
         free(room->frames.list);
         free(room->news.list);

@@ -186,6 +186,7 @@ yoml_t *cbx_yaml_spread(yoml_t *node)
         cbx_yaml_free(node);
         for (size_t i = 0; i != out->data.mapping.size; ++i) {
             yoml_mapping_element_t *e = &out->data.mapping.elements[i];
+            /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): `out` holds them, too */
             bool levels = e->key->type == YOML_TYPE_SCALAR && (strcmp(e->key->data.scalar, "hosts") == 0 ||
                                                                strcmp(e->key->data.scalar, "paths") == 0);
             if (levels && e->value->type == YOML_TYPE_MAPPING) {

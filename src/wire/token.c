@@ -114,7 +114,7 @@ static bool read_name(const char *text, char name[CBX_NAME_MAX + 1])
 
     if (!cbx_username_valid(text, len))
         return false;
-    memcpy(name, text, len + 1);
+    memcpy(name, text, len + 1); /* NOLINT(clang-analyzer-core.NonNullParamChecker): no name is not valid */
     return true;
 }
 

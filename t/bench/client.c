@@ -20,7 +20,7 @@ void die(const char *fmt, ...)
 
     va_start(args, fmt);
     fprintf(stderr, "%s: ", program_invocation_short_name);
-    vfprintf(stderr, fmt, args);
+    vfprintf(stderr, fmt, args); /* NOLINT(clang-analyzer-valist.Uninitialized): two lines above */
     fputc('\n', stderr);
     va_end(args);
     exit(1);

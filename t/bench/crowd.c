@@ -100,7 +100,7 @@ static void on_close(struct conn *c, const uint8_t *reason, size_t len)
     if (len < 2)
         snprintf(why, sizeof(why), "close without a code");
     else
-        snprintf(why, sizeof(why), "close %u %.*s", reason[0] << 8 | reason[1], (int)len - 2,
+        snprintf(why, sizeof(why), "close %d %.*s", reason[0] << 8 | reason[1], (int)len - 2,
                  (const char *)reason + 2);
     hang_up(c, why);
 }
@@ -158,8 +158,8 @@ static void pass(struct conn *c, uint64_t n)
 /* the next piece: a head, a frame, the rest of one; 0: it has not come in whole */
 static size_t take_one(struct conn *c, const uint8_t *at, size_t len)
 {
-    unsigned op;
-    uint64_t payload;
+    unsigned op = 0;
+    uint64_t payload = 0;
     size_t head, look;
 
     if (!c->upgraded)
@@ -246,10 +246,9 @@ void crowd_run(double seconds, bool (*until)(void))
 {
     uint64_t end = now_us() + (uint64_t)(seconds * 1e6);
 
-    for (uint64_t now; (now = now_us()) < end && (until == NULL || !until());) {
-        uint64_t wake = crowd.tick != NULL ? crowd.tick() : end;
+    while (now_us() < end && (until == NULL || !until())) {
+        uint64_t wake = crowd.tick != NULL ? crowd.tick() : end, now = now_us();
         wake = wake < end ? wake : end;
-        now = now_us();
         crowd_turn(wake <= now ? 0 : wake - now < IDLE_US ? wake - now : IDLE_US);
     }
 }
@@ -264,7 +263,8 @@ static int64_t make_room(struct line *http, int number)
 
     snprintf(json, sizeof(json), "{\"kind\":\"public\",\"name\":\"load-%x-%d\"}", (unsigned)getpid(), number);
     status = http_post(http, "/api/rooms", tokens[number], json, body, sizeof(body));
-    if (status != 201 || (id = strstr(body, "\"id\":")) == NULL)
+    id = strstr(body, "\"id\":");
+    if (status != 201 || id == NULL)
         die("a room: %d %s", status, body);
     return strtoll(id + 5, NULL, 10);
 }

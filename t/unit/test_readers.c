@@ -29,8 +29,10 @@ static int open_at(void **state, const char *path)
     fixture_t *f = calloc(1, sizeof(*f));
     char why[256];
 
-    if ((f->store = cbx_store_open(path, false, why, sizeof(why))) == NULL)
+    if ((f->store = cbx_store_open(path, false, why, sizeof(why))) == NULL) {
+        free(f);
         return -1;
+    }
     snprintf(f->log, sizeof(f->log), "%s-wal", path);
     f->readers = cbx_readers_create(f->store, READERS);
     *state = f;

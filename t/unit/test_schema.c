@@ -546,7 +546,7 @@ static void no_copy_no_migration(void **state)
 {
     const char *path = scratch("tight.db");
     struct rlimit limit;
-    size_t len, after_len;
+    size_t len = 0, after_len = 0;
     char *before, *after;
 
     (void)state;
