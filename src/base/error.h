@@ -3,6 +3,9 @@
  * A row is: the name in C, the code that travels (protocol.md, "Codes"), the HTTP status that goes with it,
  * and a title for people. Everything that may fail because of somebody else returns a cbx_err_t; what may
  * fail only because of us is a CBX_ASSERT, which aborts in release builds too.
+ *
+ * `overloaded` is not in protocol.md's list: none of its codes says that there is no memory for one more,
+ * which passes by itself and is nobody's fault.
  */
 #ifndef cbx_base_error_h
 #define cbx_base_error_h

@@ -26,7 +26,8 @@ static void the_codes_are_those_of_the_protocol(void **state)
         "empty",           "bad_name",        "name_taken",   "weak_password",
         "bad_credentials", "unauthorized",    "bad_origin",   "forbidden",
         "not_found",       "already_deleted", "rate_limited", "storage_unavailable",
-        "draining",        "too_large",       "conflict",     "internal"};
+        "draining",        "overloaded",      "too_large",    "conflict",
+        "internal"};
 
     (void)state;
     assert_int_equal(COUNT(codes), CBX_ERR_COUNT - 1);
