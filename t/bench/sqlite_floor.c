@@ -25,7 +25,7 @@
 enum {
     TEXT = 64,               /* bytes of a text */
     SYNC_BYTES = 16 * 1024,  /* a commit of one row: the leaves of the table and its indexes */
-    SYNC_FILE = 4096 * 1024, /* written round and round, as the log is: it starts again after 1,000 pages */
+    SYNC_FILE = 4096 * 1024, /* written round and round, as a log is that has begun anew */
     SYNCS_MAX = 100000
 };
 
