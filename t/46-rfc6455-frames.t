@@ -5,7 +5,7 @@ use v5.36;
 use Test::More;
 use Chatterbox;
 use Chatterbox::Raw;
-use Mojo::JSON qw(encode_json);
+use Mojo::JSON qw(decode_json encode_json);
 use Time::HiRes qw(time);
 
 use constant {map { $_ => Chatterbox::Raw->can($_)->() } qw(CONTINUATION TEXT BINARY CLOSE PING PONG)};
@@ -207,6 +207,26 @@ story 'Autobahn 9: the longest messages, many of them, and in the smallest piece
         is_deeply $raw->heard, ['pong'], "written $size by $size";
     }
     ok time - $start < limit(10), sprintf '%.1f s for all of them', time - $start;
+};
+
+# an answer that grows by a byte each time
+story 'what the server sends has as short a length as it can (5.2)' => sub {
+    my $raw = Chatterbox::Raw->join($server, $server->guest('bess'));
+    my %width;
+    for my $cid (map { 'c' x $_ } 1 .. 64) {
+        $raw->json({type => 'send', room_id => 1, text => '', cid => $cid});
+        my ($first, $width, $length, $answer) = (0);
+        until ($answer && $answer->{type} eq 'error') {
+            ($first, $width) = unpack 'CC', $raw->take(2);
+            $length = $width < 126 ? $width : unpack 'n', $raw->take(2);
+            $answer = decode_json($raw->take($length));
+        }
+        return fail "$length bytes" unless $first == 0x81 && $answer->{cid} eq $cid;
+        $width{$length} = $width;
+    }
+    is_deeply [@width{124 .. 129}], [124, 125, (126) x 4], 'up to 125 in seven bits, then in sixteen';
+    $raw->json({type => 'send', room_id => 1, text => '', cid => 'c' x (127 - 72 + 1)});
+    is length encode_json($raw->next('error')), 127, 'a length of 127 in sixteen bits is one';
 };
 
 $server->stop;

@@ -127,8 +127,8 @@ sub read_frame ($self, $seconds = 10) {
     my $head = $self->take(2, $seconds) // return undef;
     my ($first, $second) = unpack 'CC', $head;
     my $length = $second & 0x7f;
-    $length = unpack 'n',  $self->take(2, $seconds) // return undef if $length == 126;
-    $length = unpack 'Q>', $self->take(8, $seconds) // return undef if $length == 127;
+    my ($width, $kind) = $length == 126 ? (2, 'n') : $length == 127 ? (8, 'Q>') : (0);
+    $length = unpack $kind, $self->take($width, $seconds) // return undef if $width;
     croak 'a masked frame from the server' if $second & 0x80;
     my $payload = $self->take($length, $seconds) // return undef;
     return {op => $first & 15, fin => $first >> 7, rsv => $first >> 4 & 7, payload => $payload};
