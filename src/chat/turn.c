@@ -137,6 +137,15 @@ static void forget_all(cbx_core_t *core)
     }
 }
 
+/* did the session go later in the batch? Its place may be another's by now: it must not sit down again. */
+static bool goes(cbx_command_t *const *later, size_t len, uint64_t session)
+{
+    for (size_t i = 0; i != len; ++i)
+        if (later[i]->type == CBX_CMD_GONE && later[i]->session == session)
+            return true;
+    return false;
+}
+
 /* nothing of the batch happened: refuse those who wrote, and let the others run again */
 static void undo(cbx_core_t *core, cbx_command_t **cmds, size_t len)
 {
@@ -146,6 +155,8 @@ static void undo(cbx_core_t *core, cbx_command_t **cmds, size_t len)
     core->batch = cbx_batch_new();
     for (size_t i = 0; i != len; ++i) {
         cmds[i]->body.len = 0;
+        if (cmds[i]->type == CBX_CMD_HELLO && goes(cmds + i, len - i, cmds[i]->session))
+            continue;
         if (!kinds[cmds[i]->type].writes && cmds[i]->err != CBX_ERR_STORAGE_UNAVAILABLE) {
             cmds[i]->err = CBX_OK;
             if (!cbx_run(core, cmds[i]))
