@@ -56,14 +56,14 @@ static cbx_err_t read_token(cbx_session_t *s, const cbx_str_t *text)
 
 static void on_hello(cbx_session_t *s, cbx_request_t *req)
 {
-    if (read_token(s, &req->token) != CBX_OK) {
-        cbx_session_close(s, CBX_BAD_TOKEN);
-        return;
-    }
     if (s->asking ||
         cbx_outbound_bytes(&s->out) !=
             cbx_outbound_waiting(&s->out)) { /* the hello before is not answered, or the answer not read */
         tell_error(s, CBX_ERR_RATE_LIMITED, NULL, 1);
+        return;
+    }
+    if (read_token(s, &req->token) != CBX_OK) {
+        cbx_session_close(s, CBX_BAD_TOKEN);
         return;
     }
     s->greeted = s->asking = true;

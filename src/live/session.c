@@ -315,7 +315,6 @@ void cbx_session_take_token(cbx_session_t *s, const cbx_token_t *token)
     if (s->token == NULL)
         s->token = cbx_alloc(sizeof(*s->token));
     *s->token = *token;
-    s->expires_at = token->expires_at;
 }
 
 /* -- what the core says -- */
@@ -329,6 +328,8 @@ static cbx_frame_t *as_it_goes(const cbx_session_t *s, cbx_frame_t *frame)
 void cbx_session_welcome(cbx_session_t *s, cbx_frame_t *frame)
 {
     s->asking = false;
+    if (s->token != NULL)
+        s->expires_at = s->token->expires_at;
     free(s->token); /* the core has it */
     s->token = NULL;
     if (s->state == CBX_GREETING) {

@@ -56,7 +56,7 @@ cbx_session_t *cbx_session_create(cbx_hub_t *hub, h2o_req_t *req, const char *ke
 /* the hub's: the session must be CLOSED */
 void cbx_session_free(cbx_session_t *s);
 
-/* this is its token from now on */
+/* this is its token from the next welcome on */
 void cbx_session_take_token(cbx_session_t *s, const cbx_token_t *token);
 
 /* the core's answers */
