@@ -41,31 +41,30 @@ static bool submit(cbx_session_t *s, cbx_command_type_t type, cbx_request_t *req
 }
 
 /* who is welcome already needs none: the core has his */
-static cbx_err_t read_token(cbx_session_t *s, const cbx_str_t *text)
+static bool has_good_token(const cbx_session_t *s, const cbx_str_t *text, cbx_token_t *token)
 {
-    cbx_token_t token;
-    cbx_err_t err;
-
     if (text->bytes == NULL)
-        return s->token != NULL || s->state == CBX_OPEN ? CBX_OK : CBX_ERR_UNAUTHORIZED;
-    err = cbx_token_verify(s->hub->local->settings, text->bytes, text->len, cbx_clock_wall() / 1000, &token);
-    if (err == CBX_OK)
-        cbx_session_take_token(s, &token);
-    return err;
+        return s->token != NULL || s->state == CBX_OPEN;
+    return cbx_token_verify(s->hub->local->settings, text->bytes, text->len, cbx_clock_wall() / 1000,
+                            token) == CBX_OK;
 }
 
 static void on_hello(cbx_session_t *s, cbx_request_t *req)
 {
+    cbx_token_t token;
+
+    if (!has_good_token(s, &req->token, &token)) {
+        cbx_session_close(s, CBX_BAD_TOKEN);
+        return;
+    }
     if (s->asking ||
         cbx_outbound_bytes(&s->out) !=
             cbx_outbound_waiting(&s->out)) { /* the hello before is not answered, or the answer not read */
         tell_error(s, CBX_ERR_RATE_LIMITED, NULL, 1);
         return;
     }
-    if (read_token(s, &req->token) != CBX_OK) {
-        cbx_session_close(s, CBX_BAD_TOKEN);
-        return;
-    }
+    if (req->token.bytes != NULL)
+        cbx_session_take_token(s, &token);
     s->greeted = s->asking = true;
     if (!submit(s, CBX_CMD_HELLO, req))
         s->asking = false;

@@ -127,15 +127,14 @@ static void take_hello(reader6455_t *r, const cbx_request_t *req)
 {
     cbx_token_t token;
 
-    if (r->asking)
-        return;
     if (req->token.bytes != NULL
             ? cbx_token_verify(r->settings, req->token.bytes, req->token.len, 1, &token) != CBX_OK
-            : !r->has_token && !r->open) {
+            : !r->has_token && !r->open)
         close_with(r, CBX_BAD_TOKEN);
+    else if (!r->asking)
+        outcome_add(&r->outcome, CBX_CMD_HELLO, req);
+    if (r->outcome.close != NO_CLOSE)
         return;
-    }
-    outcome_add(&r->outcome, CBX_CMD_HELLO, req);
     r->has_token = r->greeted = r->asking = true;
 }
 
