@@ -6,6 +6,17 @@
 
 /* While the last attempt failed nobody tries but the probe: a locked database makes each attempt wait, and
  * everybody behind it. */
+cbx_err_t cbx_core_begin(cbx_core_t *core)
+{
+    cbx_err_t err;
+
+    if (!cbx_core_storage_ok(core))
+        return CBX_ERR_STORAGE_UNAVAILABLE;
+    if ((err = cbx_store_begin(core->store)) != CBX_OK)
+        cbx_core_set_storage_ok(core, false);
+    return err;
+}
+
 cbx_err_t cbx_core_writing(cbx_core_t *core)
 {
     cbx_err_t err;
@@ -14,12 +25,8 @@ cbx_err_t cbx_core_writing(cbx_core_t *core)
         return CBX_ERR_DRAINING; /* who looked just before the drain, and posted just after */
     if (core->begun)
         return core->failed ? CBX_ERR_STORAGE_UNAVAILABLE : CBX_OK;
-    if (!cbx_core_storage_ok(core))
-        return CBX_ERR_STORAGE_UNAVAILABLE;
-    if ((err = cbx_store_begin(core->store)) == CBX_OK)
+    if ((err = cbx_core_begin(core)) == CBX_OK)
         core->begun = true;
-    else
-        cbx_core_set_storage_ok(core, false);
     return err;
 }
 

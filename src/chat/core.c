@@ -90,9 +90,9 @@ static void resign(cbx_core_t *core)
     }
     uv_timer_stop(&core->house);
     uv_timer_stop(&core->purge);
-    uv_timer_stop(&core->probe);
     cbx_readers_go_on(core->readers);
     cbx_touch_guests(core);
+    uv_timer_stop(&core->probe); /* which begins when a touch cannot */
     cbx_store_let_go(core->store);
     core->resigned = true;
 }
@@ -123,7 +123,7 @@ static void on_async(uv_async_t *async)
 
 static void purge_sessions(cbx_core_t *core)
 {
-    if (!cbx_core_storage_ok(core) || cbx_store_begin(core->store) != CBX_OK)
+    if (cbx_core_begin(core) != CBX_OK)
         return;
     if (cbx_store_purge_sessions(core->store, cbx_clock_wall() / 1000) != CBX_OK ||
         cbx_store_commit(core->store) != CBX_OK)

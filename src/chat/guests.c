@@ -44,7 +44,7 @@ void cbx_touch_guests(cbx_core_t *core)
     HASH_ITER(hh, core->people.persons, person, tmp) {
         n += needs_touch(person, now);
     }
-    if (n == 0 || !cbx_core_storage_ok(core) || cbx_store_begin(core->store) != CBX_OK)
+    if (n == 0 || cbx_core_begin(core) != CBX_OK)
         return;
     if (touch(core, now) != CBX_OK) {
         cbx_store_rollback(core->store);
@@ -114,7 +114,9 @@ bool cbx_purge_guests(cbx_core_t *core)
         cbx_store_lapsed_guests(core->store, &upto, LOOK_AT, now, now - CBX_NAME_KEPT_MS, &lapsed) != CBX_OK)
         return false;
     if ((found = lapsed.len) != 0) {
-        if (cbx_store_begin(core->store) != CBX_OK || remove_guests(core, &lapsed, &members) != CBX_OK) {
+        if (cbx_core_begin(core) != CBX_OK)
+            return false;
+        if (remove_guests(core, &lapsed, &members) != CBX_OK) {
             cbx_store_rollback(core->store);
             return false;
         }

@@ -73,7 +73,9 @@ void cbx_checkpoint_erase(cbx_core_t *core);
 /* could the last transaction be committed? While not, the core tries every second */
 void cbx_core_set_storage_ok(cbx_core_t *core, bool ok);
 
-/* opens the transaction where none is open yet; before the first change */
+/* opens a transaction, if the database can be written as far as we know; the caller ends it */
+cbx_err_t cbx_core_begin(cbx_core_t *core);
+/* opens the transaction of the batch where none is open yet; before the first change */
 cbx_err_t cbx_core_writing(cbx_core_t *core);
 /* a room that this transaction makes */
 cbx_room_t *cbx_core_add_room(cbx_core_t *core, const cbx_store_room_t *row);
