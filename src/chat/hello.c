@@ -271,12 +271,22 @@ static cbx_err_t sit(cbx_core_t *core, cbx_command_t *cmd, cbx_seat_t **seat)
     return CBX_OK;
 }
 
+/* Who says it again is told all of it again, which costs more than a message does: so it is one. */
+static cbx_err_t charge(const cbx_core_t *core, cbx_command_t *cmd, const cbx_seat_t *seat)
+{
+    if (!seat->welcomed || cmd->again)
+        return CBX_OK;
+    cmd->retry_after = cbx_person_spend(seat->person, core->settings->rate, core->burst, cbx_clock_steady());
+    return cmd->retry_after > 0 ? CBX_ERR_RATE_LIMITED : CBX_OK;
+}
+
 static cbx_err_t welcome_in(cbx_core_t *core, cbx_command_t *cmd)
 {
     cbx_seat_t *seat;
     cbx_err_t err;
 
-    if ((err = sit(core, cmd, &seat)) != CBX_OK || (err = load_rooms(core, seat->person)) != CBX_OK)
+    if ((err = sit(core, cmd, &seat)) != CBX_OK || (err = charge(core, cmd, seat)) != CBX_OK ||
+        (err = load_rooms(core, seat->person)) != CBX_OK)
         return err;
     if (cbx_count_ahead(core, cmd, seat->person, CBX_EVERY_ROOM) || fetch(core, cmd, seat->person))
         return cmd->err;

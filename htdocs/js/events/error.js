@@ -1,6 +1,6 @@
 // error.js -- refused. What only needs time is tried again; the rest stays, marked, until the user decides.
 
-const later = ['rate_limited', 'storage_unavailable', 'draining', 'internal'];
+const later = ['rate_limited', 'storage_unavailable', 'draining', 'overloaded', 'internal'];
 
 // returns the ms to wait before the next try, or 0
 export function error(store, outbox, frame) {
