@@ -27,8 +27,8 @@
 #define TURN_BYTES (INT64_C(16) << 20)
 
 enum {
-    MMAP_BYTES = 1 << 20, /* what is larger goes back to the system at once; buffers of requests are not */
-    GROUPS_MAX = 16,      /* above each other; systemd makes three or four */
+    MMAP_BYTES = 128 << 10, /* from here on memory goes back to the system at once: glibc's first threshold */
+    GROUPS_MAX = 16,        /* above each other; systemd makes three or four */
     PATH_BYTES = 1024,
     STAT_BYTES = 8192 /* memory.stat: 2 KB today */
 };
