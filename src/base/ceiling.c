@@ -27,8 +27,7 @@
 #define TURN_BYTES (INT64_C(16) << 20)
 
 enum {
-    MMAP_BYTES = 128 << 10, /* from here on memory goes back to the system at once: glibc's first threshold */
-    GROUPS_MAX = 16,        /* above each other; systemd makes three or four */
+    GROUPS_MAX = 16, /* above each other; systemd makes three or four */
     PATH_BYTES = 1024,
     STAT_BYTES = 8192 /* memory.stat: 2 KB today */
 };
@@ -133,13 +132,9 @@ void cbx_ceiling_find(unsigned workers)
     least = workers * TURN_BYTES;
     find_groups();
     statm = open_file("/proc/self", "statm");
-    if (rlimit_of(RLIMIT_AS) == INT64_MAX && rlimit_of(RLIMIT_DATA) == INT64_MAX)
-        return;
-    /* glibc takes 64 MB of addresses for each thread, and none may use what another one has left; and what is
-     * large, freed and then in the way of something larger counts as free, but is not (by itself glibc lets
-     * the threshold grow to 32 MB) */
-    mallopt(M_ARENA_MAX, 1);
-    mallopt(M_MMAP_THRESHOLD, MMAP_BYTES);
+    /* glibc takes 64 MB of addresses for each thread, and none may use what another one has left */
+    if (rlimit_of(RLIMIT_AS) != INT64_MAX || rlimit_of(RLIMIT_DATA) != INT64_MAX)
+        mallopt(M_ARENA_MAX, 1);
 }
 
 /* -- how much is left -- */

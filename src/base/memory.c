@@ -91,23 +91,14 @@ size_t cbx_memory_share(size_t n)
     return bytes > SHARE_MIN ? (size_t)bytes : SHARE_MIN;
 }
 
-static bool is_left(int64_t bytes)
-{
-    cbx_ceiling_t limit;
-
-    return !cbx_ceiling_nearest(&limit) || limit.left - limit.reserve / 2 >= bytes;
-}
-
-bool cbx_memory_has_room(size_t bytes)
-{
-    return is_left(atomic_load(&borrowed) + (int64_t)bytes);
-}
-
 /* what is borrowed may be in use already, and then counts twice: so who comes second may be refused too early
  */
 bool cbx_memory_borrow(size_t bytes)
 {
-    if (is_left(atomic_fetch_add(&borrowed, (int64_t)bytes) + (int64_t)bytes))
+    int64_t all = atomic_fetch_add(&borrowed, (int64_t)bytes) + (int64_t)bytes;
+    cbx_ceiling_t limit;
+
+    if (!cbx_ceiling_nearest(&limit) || limit.left - limit.reserve / 2 >= all)
         return true;
     cbx_memory_return(bytes);
     return false;

@@ -19,8 +19,6 @@ bool cbx_memory_is_short(void);
  * there is plenty, which ends before it is short. */
 size_t cbx_memory_share(size_t n);
 
-/* is there room for so many bytes, which are taken right away, and kept for nobody knows how long? */
-bool cbx_memory_has_room(size_t bytes);
 /* for what is large, and back soon: false when there is no room for it; else give it back */
 bool cbx_memory_borrow(size_t bytes);
 void cbx_memory_return(size_t bytes);

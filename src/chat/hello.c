@@ -12,7 +12,6 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
-#include "base/memory.h"
 #include "chat/state.h"
 #include "wire/token.h"
 
@@ -52,36 +51,20 @@ static cbx_fetched_t *fetched_of(const cbx_command_t *cmd, int64_t room)
 /* how often for one hello: a room that changes faster than it can be read is reset in the end */
 enum { FETCHES_MAX = 5 };
 
-/* histories for which there is always room: a batch of them takes 16 MB, as a turn of a worker may */
-enum { SMALL_BYTES = 32768 };
-
 struct fetch_job {
     cbx_job_t job;
     cbx_core_t *core;
     cbx_command_t *cmd;
 };
 
-static cbx_err_t fetch_one(const struct fetch_job *f, cbx_store_t *reader, cbx_fetched_t *fetched)
-{
-    size_t most = CBX_RESUME_MAX * f->core->settings->message_limit;
-    cbx_err_t err;
-
-    if (reader == NULL)
-        return CBX_ERR_STORAGE_UNAVAILABLE;
-    if (!cbx_memory_borrow(most))
-        return CBX_ERR_OVERLOADED;
-    err = cbx_fetch_changes(reader, fetched);
-    cbx_memory_return(most);
-    return err == CBX_OK ? CBX_OK : CBX_ERR_STORAGE_UNAVAILABLE;
-}
-
 static void fetch_run(cbx_job_t *job)
 {
     struct fetch_job *f = (struct fetch_job *)job;
     cbx_store_t *reader = cbx_readers_borrow(f->core->readers);
 
-    for (size_t i = 0; i != f->cmd->fetched_len && f->cmd->err == CBX_OK; ++i)
-        f->cmd->err = fetch_one(f, reader, &f->cmd->fetched[i]);
+    for (size_t i = 0; i != f->cmd->fetched_len; ++i)
+        if (reader == NULL || cbx_fetch_changes(reader, &f->cmd->fetched[i]) != CBX_OK)
+            f->cmd->err = CBX_ERR_STORAGE_UNAVAILABLE;
     cbx_readers_return(f->core->readers, reader);
 }
 
@@ -206,19 +189,6 @@ void cbx_seat_hears(cbx_core_t *core, const cbx_seat_t *seat, cbx_room_t *room)
     cbx_core_tell_seat(core, CBX_ROW_JOIN, seat, room->id);
 }
 
-/* Histories are for who asks, and are not counted against what may wait for him (live/outbound.h): so there
- * must be memory for them. Small ones take less than the look. */
-static bool has_room(const cbx_core_t *core, const cbx_command_t *cmd, const cbx_person_t *person)
-{
-    size_t bytes = 0;
-
-    for (size_t i = 0; i != person->rooms_len; ++i)
-        bytes += cbx_room_bytes(cbx_core_room(core, person->rooms[i].room));
-    for (size_t i = 0; i != cmd->fetched_len; ++i)
-        bytes += cbx_fetched_bytes(&cmd->fetched[i]);
-    return bytes <= SMALL_BYTES || cbx_memory_has_room(bytes);
-}
-
 static cbx_err_t load_rooms(cbx_core_t *core, const cbx_person_t *person)
 {
     cbx_room_t *room;
@@ -290,10 +260,6 @@ static cbx_err_t welcome_in(cbx_core_t *core, cbx_command_t *cmd)
         return err;
     if (cbx_count_ahead(core, cmd, seat->person, CBX_EVERY_ROOM) || fetch(core, cmd, seat->person))
         return cmd->err;
-    if (!has_room(core, cmd, seat->person)) {
-        cmd->retry_after = 1;
-        return CBX_ERR_OVERLOADED;
-    }
     return answer(core, cmd, seat);
 }
 

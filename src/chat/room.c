@@ -72,20 +72,6 @@ cbx_err_t cbx_fetch_changes(cbx_store_t *reader, cbx_fetched_t *fetched)
     return err;
 }
 
-static size_t bytes_of(cbx_entry_t *const *entries, size_t len)
-{
-    size_t bytes = 0;
-
-    for (size_t i = 0; i != len; ++i)
-        bytes += entries[i]->len;
-    return bytes;
-}
-
-size_t cbx_fetched_bytes(const cbx_fetched_t *fetched)
-{
-    return bytes_of(fetched->messages, fetched->len);
-}
-
 void cbx_fetched_dispose(cbx_fetched_t *fetched)
 {
     for (size_t i = 0; i != fetched->len; ++i)
@@ -196,11 +182,6 @@ cbx_err_t cbx_room_load(cbx_room_t *room, cbx_store_t *store, cbx_json_t *json)
         cbx_room_forget(room);
     room->loaded = err == CBX_OK;
     return err;
-}
-
-size_t cbx_room_bytes(const cbx_room_t *room)
-{
-    return bytes_of(room->entries, room->len) + bytes_of(room->late, room->late_len);
 }
 
 static void remember_floor(cbx_room_t *room, int64_t rev)

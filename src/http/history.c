@@ -1,24 +1,14 @@
 /* history.c -- pages of a room's past. */
-#include "base/memory.h"
 #include "http/pages.h"
 #include "http/reading.h"
 
 /* GET /api/rooms/{room}/messages: which page? -> a reader: in the room? -> its rev -> the page, as it was
  * read before at that rev, or from the same snapshot -> 200 */
 
-/* a page for which there is always room: the newest one, of short messages, has 10 KB */
-enum { SMALL_BYTES = 32768 };
-
-/* of the size of a page, while it is written: one, and the next one of twice the size */
-enum { BUFFERS = 3 };
-
 struct page {
     cbx_reading_t reading;
     cbx_page_key_t key;
     cbx_pages_t *pages;
-    size_t most;     /* bytes that it takes to write it */
-    size_t borrowed; /* 0, or that: the page is not small */
-    bool refused;    /* there was no memory for it */
 };
 
 static cbx_err_t on_read(cbx_reading_t *reading, cbx_store_t *store, cbx_json_t *json);
@@ -62,36 +52,17 @@ cbx_err_t cbx_call_history(cbx_call_t *call)
     page = cbx_zalloc(sizeof(*page));
     page->key = key;
     page->pages = call->local->pages;
-    page->most = BUFFERS * (size_t)key.limit * call->local->settings->message_limit;
     page->reading.read = on_read;
     return cbx_reading_submit(call, &page->reading);
 }
 
-/* how long a page will be, its first messages tell: there must be memory for the others when they are long */
-static bool has_room(struct page *page)
+static void on_message(void *json, const cbx_message_t *message)
 {
-    size_t len;
-
-    cbx_json_bytes(page->reading.json, &len);
-    if (len <= SMALL_BYTES || page->borrowed != 0)
-        return true;
-    if (cbx_memory_borrow(page->most))
-        page->borrowed = page->most;
-    return page->borrowed != 0;
+    cbx_put_message(json, message);
 }
 
-static void on_message(void *arg, const cbx_message_t *message)
+static cbx_err_t put_page(const cbx_page_key_t *key, cbx_store_t *store, cbx_json_t *json, int64_t rev)
 {
-    struct page *page = arg;
-
-    if (page->refused || (page->refused = !has_room(page)))
-        return;
-    cbx_put_message(page->reading.json, message);
-}
-
-static cbx_err_t put_page(struct page *page, cbx_store_t *store, cbx_json_t *json, int64_t rev)
-{
-    const cbx_page_key_t *key = &page->key;
     bool more = false;
     cbx_err_t err;
 
@@ -100,13 +71,12 @@ static cbx_err_t put_page(struct page *page, cbx_store_t *store, cbx_json_t *jso
     cbx_json_put_int(json, "rev", rev);
     cbx_json_key(json, "messages");
     cbx_json_open_list(json);
-    err = cbx_store_page(store, key->room, (cbx_page_kind_t)key->kind, key->id, key->limit, on_message, page,
+    err = cbx_store_page(store, key->room, (cbx_page_kind_t)key->kind, key->id, key->limit, on_message, json,
                          &more);
-    cbx_memory_return(page->borrowed);
     cbx_json_close_list(json);
     cbx_json_put_bool(json, "more", more);
     cbx_json_close(json);
-    return page->refused ? CBX_ERR_OVERLOADED : err;
+    return err;
 }
 
 static cbx_err_t answer(struct page *page, cbx_store_t *store, cbx_json_t *json, int64_t rev)
@@ -117,7 +87,7 @@ static cbx_err_t answer(struct page *page, cbx_store_t *store, cbx_json_t *json,
 
     if ((page->reading.ready = cbx_pages_find(page->pages, &page->key, rev)) != NULL)
         return CBX_OK;
-    if ((err = put_page(page, store, json, rev)) != CBX_OK)
+    if ((err = put_page(&page->key, store, json, rev)) != CBX_OK)
         return err;
     bytes = cbx_json_bytes(json, &len);
     cbx_pages_keep(page->pages, &page->key, rev, bytes, len);

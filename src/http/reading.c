@@ -56,10 +56,6 @@ static void on_run(cbx_job_t *job)
 
     reading->json = cbx_json_create();
     reading->err = store != NULL ? read_snapshot(reading, store) : CBX_ERR_STORAGE_UNAVAILABLE;
-    if (reading->err != CBX_OK) { /* what there is of it takes no memory while it waits */
-        cbx_json_free(reading->json);
-        reading->json = NULL;
-    }
     cbx_readers_return(reading->readers, store);
 }
 

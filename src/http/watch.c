@@ -10,8 +10,7 @@
  *  - a writer that stalls, over HTTP/2: a request that is not whole after http1-request-timeout.
  *  - who gives up requests: opening streams and resetting them at once is cheap for a client and dear for us
  *    (CVE-2023-44487; and CVE-2025-8671, where the client makes us reset them: neither is fixed in this H2O).
- *  - while memory is short: a request that is not whole, or an answer that was not taken within a moment, and
- *    that holds more than its share of what is left.
+ *  - while memory is short: a request that is not whole, and holds more than its share of what is left.
  *
  * Cutting is shutdown(): H2O finds the connection ended, and cleans up; closing it here would pull it from
  * under its feet.
@@ -31,9 +30,8 @@
 #include "live/local.h"
 
 enum {
-    PATIENCE_MS = 1000, /* that an answer may wait while memory is short */
-    RATE_MIN = 1000,    /* bytes a second: the slowest networks of today carry some times that */
-    ABORTS_MAX = 200,   /* requests that a connection may give up ... */
+    RATE_MIN = 1000,  /* bytes a second: the slowest networks of today carry some times that */
+    ABORTS_MAX = 200, /* requests that a connection may give up ... */
     ABORTS_MS =
         10 * 1000 /* ... in this time: a browser that leaves a busy page gives up a hundred at most, once */
 };
@@ -53,7 +51,7 @@ struct http {
     /* a request is not whole; what had been read when there was none such; and bytes that are held of them */
     bool incoming;
     uint64_t read_before;
-    size_t held, answers_held;
+    size_t held;
     bool failed;                  /* because of that */
     struct wait writing, windows; /* for the socket; for the windows of HTTP/2 */
     /* requests that it gave up lately */
@@ -159,19 +157,15 @@ static bool is_whole(const h2o_req_t *req)
     return req->processed_at.at.tv_sec != 0;
 }
 
-static int64_t ms_between(struct timeval from, struct timeval to)
-{
-    return (int64_t)(to.tv_sec - from.tv_sec) * 1000 + (to.tv_usec - from.tv_usec) / 1000;
-}
-
 /* has it been on the way in for too long? Over HTTP/1, H2O itself asks. */
 static bool is_late(h2o_req_t *req)
 {
     struct timeval now = *h2o_get_timestamp(req->conn->ctx, NULL, NULL);
     struct timeval begin = req->timestamps.request_begin_at;
+    int64_t age = (int64_t)(now.tv_sec - begin.tv_sec) * 1000 + (now.tv_usec - begin.tv_usec) / 1000;
 
     return req->version >= 0x200 && begin.tv_sec != 0 && !is_whole(req) &&
-           ms_between(begin, now) > (int64_t)req->conn->ctx->globalconf->http1.req_timeout;
+           age > (int64_t)req->conn->ctx->globalconf->http1.req_timeout;
 }
 
 static int on_request(h2o_req_t *req, void *arg)
@@ -224,7 +218,7 @@ static void forget_look(conn_t *conn)
     if (!http->incoming)
         http->read_before = conn->sock->bytes_read;
     http->is_http = http->answering = http->streaming = http->late = http->incoming = false;
-    http->sent = http->held = http->answers_held = 0;
+    http->sent = http->held = 0;
 }
 
 static void look_at(cbx_watch_t *watch, conn_t *conn)
@@ -261,18 +255,6 @@ static void on_tick(h2o_timeout_entry_t *entry)
 
 /* -- when memory is short -- */
 
-/* An answer of ours is held as a whole until it is taken as a whole. (What is read from a file is not; its
- * last piece looks as if.) */
-static size_t answer_held(h2o_req_t *req)
-{
-    struct timeval now = *h2o_get_timestamp(req->conn->ctx, NULL, NULL);
-    struct timeval begin = req->timestamps.response_start_at;
-    bool waits = begin.tv_sec != 0 && ms_between(begin, now) >= PATIENCE_MS;
-
-    return waits && req->_generator == NULL && req->res.content_length != SIZE_MAX ? req->res.content_length
-                                                                                   : 0;
-}
-
 /* over HTTP/1 all that is held of a request is in the socket's buffer; over HTTP/2, what was read since the
  * last moment without such a request is the most it may be */
 static int on_request_held(h2o_req_t *req, void *arg)
@@ -280,12 +262,8 @@ static int on_request_held(h2o_req_t *req, void *arg)
     conn_t *conn = conn_of(req);
 
     (void)arg;
-    if (conn->http == NULL)
+    if (conn->http == NULL || is_whole(req))
         return 0;
-    if (is_whole(req)) {
-        conn->http->answers_held += answer_held(req);
-        return 0;
-    }
     conn->http->incoming = true;
     conn->http->held =
         req->version >= 0x200 ? conn->sock->bytes_read - conn->http->read_before : conn->sock->input->size;
@@ -304,7 +282,7 @@ static void fail(conn_t *conn)
 
 static void relieve_of(conn_t *conn, size_t share)
 {
-    bool too_much = conn->http->held > share || conn->http->answers_held > share;
+    bool too_much = conn->http->held > share;
 
     forget_look(conn);
     if (too_much && !conn->http->failed) {

@@ -21,8 +21,7 @@ void cbx_watch_free(cbx_watch_t *watch);
 void cbx_watch_add(cbx_watch_t *watch, h2o_socket_t *sock);
 /* it is a WebSocket now */
 void cbx_watch_upgraded(h2o_socket_t *sock);
-/* memory is short: cuts whose unfinished requests, or answers that nobody takes, hold more bytes than `share`
- */
+/* memory is short: cuts whose unfinished requests hold more bytes than `share` */
 void cbx_watch_relieve(cbx_watch_t *watch, size_t share);
 bool cbx_watch_is_empty(const cbx_watch_t *watch);
 /* shutdown(2) for all */
