@@ -112,8 +112,8 @@ my $crowd = $server->sanitized ? 50 : 200;
 
 # opens them all, and says `$first` to each
 sub slow_crowd ($first, %o) {
-    my @buffer = $o{deaf} ? (Sockopts => [[SOL_SOCKET, SO_RCVBUF, pack 'i', 4096]]) : ();
-    my @all = map { IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $server->port, @buffer) // die "no connection: $!" } 1 .. $crowd;
+    my @all = map { IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $server->port) // die "no connection: $!" } 1 .. $crowd;
+    if ($o{deaf}) { setsockopt $_, SOL_SOCKET, SO_RCVBUF, pack 'i', 4096 for @all }
     syswrite $_, $first for @all;
     return @all;
 }

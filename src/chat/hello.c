@@ -12,6 +12,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/memory.h"
 #include "chat/state.h"
 #include "wire/token.h"
 
@@ -61,10 +62,12 @@ static void fetch_run(cbx_job_t *job)
 {
     struct fetch_job *f = (struct fetch_job *)job;
     cbx_store_t *reader = cbx_readers_borrow(f->core->readers);
+    cbx_err_t err = reader == NULL ? CBX_ERR_STORAGE_UNAVAILABLE : CBX_OK;
 
-    for (size_t i = 0; i != f->cmd->fetched_len; ++i)
-        if (reader == NULL || cbx_fetch_changes(reader, &f->cmd->fetched[i]) != CBX_OK)
-            f->cmd->err = CBX_ERR_STORAGE_UNAVAILABLE;
+    for (size_t i = 0; i != f->cmd->fetched_len && err == CBX_OK; ++i)
+        err = cbx_fetch_changes(reader, &f->cmd->fetched[i]);
+    if (err != CBX_OK)
+        f->cmd->err = err == CBX_ERR_OVERLOADED ? err : CBX_ERR_STORAGE_UNAVAILABLE;
     cbx_readers_return(f->core->readers, reader);
 }
 
@@ -182,11 +185,30 @@ static void history(cbx_core_t *core, const cbx_command_t *cmd, const cbx_seat_t
     core->batch->rows[core->batch->len - 1].asked = true;
 }
 
-void cbx_seat_hears(cbx_core_t *core, const cbx_seat_t *seat, cbx_room_t *room)
+void cbx_seat_hears(cbx_core_t *core, const cbx_seat_t *seat, cbx_room_t *room, cbx_frame_t **history)
 {
-    cbx_json_begin(core->json);
-    cbx_room_put_history(room, core->json, -1, NULL, true);
-    cbx_core_tell_seat(core, CBX_ROW_JOIN, seat, room->id);
+    if (*history == NULL) {
+        cbx_json_begin(core->json);
+        cbx_room_put_history(room, core->json, -1, NULL, true);
+        *history = cbx_core_frame(core);
+    }
+    cbx_batch_add(core->batch, (cbx_row_t){.kind = CBX_ROW_JOIN,
+                                           .session = seat->session,
+                                           .room = room->id,
+                                           .frame = cbx_frame_ref(*history)});
+}
+
+/* Histories are for who asks, and do not count against what may wait for him (live/outbound.h): so there must
+ * be room for them. They are there twice, while they are written. */
+static bool has_room(const cbx_core_t *core, const cbx_command_t *cmd, const cbx_person_t *person)
+{
+    size_t bytes = 0;
+
+    for (size_t i = 0; i != person->rooms_len; ++i)
+        bytes += cbx_room_bytes(cbx_core_room(core, person->rooms[i].room));
+    for (size_t i = 0; i != cmd->fetched_len; ++i)
+        bytes += cbx_fetched_bytes(&cmd->fetched[i]);
+    return cbx_memory_has_room(2 * bytes);
 }
 
 static cbx_err_t load_rooms(cbx_core_t *core, const cbx_person_t *person)
@@ -260,6 +282,8 @@ static cbx_err_t welcome_in(cbx_core_t *core, cbx_command_t *cmd)
         return err;
     if (cbx_count_ahead(core, cmd, seat->person, CBX_EVERY_ROOM) || fetch(core, cmd, seat->person))
         return cmd->err;
+    if (!has_room(core, cmd, seat->person))
+        return CBX_ERR_OVERLOADED;
     return answer(core, cmd, seat);
 }
 

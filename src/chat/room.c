@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/memory.h"
 
 cbx_entry_t *cbx_entry_new(cbx_json_t *json, const cbx_message_t *m)
 {
@@ -26,7 +27,15 @@ cbx_entry_t *cbx_entry_new(cbx_json_t *json, const cbx_message_t *m)
 struct fetch {
     cbx_fetched_t *fetched;
     cbx_json_t *json;
+    bool refused;
 };
+
+/* what was fetched waits to be told */
+static void forget(cbx_entry_t *entry)
+{
+    cbx_memory_drop(entry->len);
+    free(entry);
+}
 
 /* what was fetched of this message before, if anything, is no longer true */
 static void drop_older(cbx_fetched_t *fetched, int64_t id)
@@ -34,7 +43,7 @@ static void drop_older(cbx_fetched_t *fetched, int64_t id)
     for (size_t i = 0; i != fetched->before; ++i) {
         if (fetched->messages[i]->id != id)
             continue;
-        free(fetched->messages[i]);
+        forget(fetched->messages[i]);
         memmove(fetched->messages + i, fetched->messages + i + 1,
                 sizeof(fetched->messages[0]) * (--fetched->len - i));
         --fetched->before;
@@ -45,18 +54,23 @@ static void drop_older(cbx_fetched_t *fetched, int64_t id)
 static void on_change(void *arg, const cbx_message_t *m)
 {
     struct fetch *f = arg;
+    cbx_entry_t *entry;
 
     drop_older(f->fetched, m->id);
     if (f->fetched->len == CBX_RESUME_MAX) {
         f->fetched->reset = true;
         return;
     }
-    f->fetched->messages[f->fetched->len++] = cbx_entry_new(f->json, m);
+    if (f->refused || (f->refused = !cbx_memory_has_room(m->text_len)))
+        return;
+    entry = cbx_entry_new(f->json, m);
+    cbx_memory_keep(entry->len);
+    f->fetched->messages[f->fetched->len++] = entry;
 }
 
 cbx_err_t cbx_fetch_changes(cbx_store_t *reader, cbx_fetched_t *fetched)
 {
-    struct fetch f = {fetched, cbx_json_create()};
+    struct fetch f = {fetched, cbx_json_create(), false};
     int64_t since = fetched->upto;
     cbx_err_t err;
 
@@ -69,13 +83,27 @@ cbx_err_t cbx_fetch_changes(cbx_store_t *reader, cbx_fetched_t *fetched)
         cbx_store_snapshot_end(reader);
     }
     cbx_json_free(f.json);
-    return err;
+    return f.refused ? CBX_ERR_OVERLOADED : err;
+}
+
+static size_t bytes_of(cbx_entry_t *const *entries, size_t len)
+{
+    size_t bytes = 0;
+
+    for (size_t i = 0; i != len; ++i)
+        bytes += entries[i]->len;
+    return bytes;
+}
+
+size_t cbx_fetched_bytes(const cbx_fetched_t *fetched)
+{
+    return bytes_of(fetched->messages, fetched->len);
 }
 
 void cbx_fetched_dispose(cbx_fetched_t *fetched)
 {
     for (size_t i = 0; i != fetched->len; ++i)
-        free(fetched->messages[i]);
+        forget(fetched->messages[i]);
     free(fetched->messages);
     fetched->messages = NULL;
     fetched->len = 0;
@@ -182,6 +210,11 @@ cbx_err_t cbx_room_load(cbx_room_t *room, cbx_store_t *store, cbx_json_t *json)
         cbx_room_forget(room);
     room->loaded = err == CBX_OK;
     return err;
+}
+
+size_t cbx_room_bytes(const cbx_room_t *room)
+{
+    return bytes_of(room->entries, room->len) + bytes_of(room->late, room->late_len);
 }
 
 static void remember_floor(cbx_room_t *room, int64_t rev)

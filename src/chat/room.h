@@ -54,8 +54,10 @@ typedef struct cbx_room {
 
 cbx_entry_t *cbx_entry_new(cbx_json_t *json, const cbx_message_t *m);
 
-/* reads the changes of `fetched->room` behind `fetched->upto`, and moves that on; a job's thread */
+/* reads the changes of `fetched->room` behind `fetched->upto`, and moves that on; a job's thread.
+ * CBX_ERR_OVERLOADED: there is no room for them */
 cbx_err_t cbx_fetch_changes(cbx_store_t *reader, cbx_fetched_t *fetched);
+size_t cbx_fetched_bytes(const cbx_fetched_t *fetched);
 void cbx_fetched_dispose(cbx_fetched_t *fetched);
 
 cbx_room_t *cbx_room_new(const cbx_store_room_t *row);
@@ -73,6 +75,9 @@ void cbx_room_put(cbx_room_t *room, cbx_entry_t *entry);
 
 /* can all changes behind `since` be told from memory? */
 bool cbx_room_remembers(const cbx_room_t *room, int64_t since);
+
+/* bytes of the messages in memory: no history that is told from it alone has more */
+size_t cbx_room_bytes(const cbx_room_t *room);
 
 /* writes {"type":"history",…}: the changes behind `since` by rev, led by `fetched` (may be NULL); or, with
  * `since` -1, the newest page by id, saying `reset` */

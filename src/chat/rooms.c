@@ -63,6 +63,7 @@ static cbx_err_t tell_room(cbx_core_t *core, const cbx_seat_t *seat, const cbx_r
 static cbx_err_t let_in(cbx_core_t *core, cbx_room_t *room, int64_t user_id)
 {
     cbx_person_t *person = cbx_people_find(&core->people, user_id);
+    cbx_frame_t *history = NULL;
     int64_t read_id;
     cbx_err_t err;
 
@@ -76,7 +77,8 @@ static cbx_err_t let_in(cbx_core_t *core, cbx_room_t *room, int64_t user_id)
                     &(cbx_membership_t){.room = room->id, .read_id = read_id, .joined_id = room->last_id});
     for (cbx_seat_t *seat = person->seats; seat != NULL && err == CBX_OK; seat = seat->next)
         if (seat->welcomed && (err = tell_room(core, seat, room)) == CBX_OK)
-            cbx_seat_hears(core, seat, room);
+            cbx_seat_hears(core, seat, room, &history);
+    cbx_frame_unref(history);
     return err;
 }
 

@@ -143,8 +143,9 @@ bool cbx_count_ahead(cbx_core_t *core, cbx_command_t *cmd, const cbx_person_t *p
 /* hello.c */
 cbx_err_t cbx_run_hello(cbx_core_t *core, cbx_command_t *cmd);
 cbx_err_t cbx_run_gone(cbx_core_t *core, cbx_command_t *cmd);
-/* this seat hears the room from now on: its newest page goes ahead */
-void cbx_seat_hears(cbx_core_t *core, const cbx_seat_t *seat, cbx_room_t *room);
+/* this seat hears the room from now on: its newest page goes ahead, the same bytes to all seats that are told
+ * with one `history`, which is NULL at first, and the caller's reference then */
+void cbx_seat_hears(cbx_core_t *core, const cbx_seat_t *seat, cbx_room_t *room, cbx_frame_t **history);
 /* account.c */
 cbx_err_t cbx_run_register(cbx_core_t *core, cbx_command_t *cmd);
 cbx_err_t cbx_run_guest(cbx_core_t *core, cbx_command_t *cmd);

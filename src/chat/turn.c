@@ -48,13 +48,15 @@ bool cbx_command_costs(cbx_command_type_t type)
 }
 
 /* an error of a connection's command becomes a frame; a request's command carries it home */
-static void tell_error(cbx_core_t *core, const cbx_command_t *cmd)
+static void tell_error(cbx_core_t *core, cbx_command_t *cmd)
 {
     if (cmd->err == CBX_OK || cmd->home != NULL || cmd->type == CBX_CMD_GONE)
         return;
     if (cmd->type == CBX_CMD_HELLO && cmd->err == CBX_ERR_UNAUTHORIZED)
         return; /* its connection is closed with 4003 */
     CBX_COUNT(errors_out, 1);
+    if (cmd->err == CBX_ERR_OVERLOADED)
+        cmd->retry_after = 1; /* by then those who take the room are cut */
     cbx_json_begin(core->json);
     cbx_put_error(core->json, cmd->err, cmd->req.cid.bytes, NULL, cmd->retry_after);
     cbx_batch_add(core->batch,

@@ -1,14 +1,22 @@
 /* history.c -- pages of a room's past. */
+#include "base/memory.h"
 #include "http/pages.h"
 #include "http/reading.h"
 
 /* GET /api/rooms/{room}/messages: which page? -> a reader: in the room? -> its rev -> the page, as it was
  * read before at that rev, or from the same snapshot -> 200 */
 
+/* What a page takes for each of its bytes: a buffer, up to twice as large, which grows by being copied, or in
+ * the end the copy that is sent. It asks for that in steps, so that a short one needs no more than it has. */
+enum { COPIES = 3, STEP_BYTES = 65536 };
+
 struct page {
     cbx_reading_t reading;
     cbx_page_key_t key;
     cbx_pages_t *pages;
+    cbx_json_t *json;
+    size_t kept; /* bytes of memory that are counted for it */
+    bool refused;
 };
 
 static cbx_err_t on_read(cbx_reading_t *reading, cbx_store_t *store, cbx_json_t *json);
@@ -56,13 +64,32 @@ cbx_err_t cbx_call_history(cbx_call_t *call)
     return cbx_reading_submit(call, &page->reading);
 }
 
-static void on_message(void *json, const cbx_message_t *message)
+static bool has_room(struct page *page)
 {
-    cbx_put_message(json, message);
+    size_t len, more;
+
+    cbx_json_bytes(page->json, &len);
+    if (COPIES * len <= page->kept)
+        return true;
+    more = COPIES * len - page->kept + STEP_BYTES;
+    if (!cbx_memory_has_room(more))
+        return false;
+    cbx_memory_keep(more);
+    page->kept += more;
+    return true;
 }
 
-static cbx_err_t put_page(const cbx_page_key_t *key, cbx_store_t *store, cbx_json_t *json, int64_t rev)
+static void on_message(void *arg, const cbx_message_t *message)
 {
+    struct page *page = arg;
+
+    if (!page->refused && !(page->refused = !has_room(page)))
+        cbx_put_message(page->json, message);
+}
+
+static cbx_err_t put_page(struct page *page, cbx_store_t *store, cbx_json_t *json, int64_t rev)
+{
+    const cbx_page_key_t *key = &page->key;
     bool more = false;
     cbx_err_t err;
 
@@ -71,27 +98,26 @@ static cbx_err_t put_page(const cbx_page_key_t *key, cbx_store_t *store, cbx_jso
     cbx_json_put_int(json, "rev", rev);
     cbx_json_key(json, "messages");
     cbx_json_open_list(json);
-    err = cbx_store_page(store, key->room, (cbx_page_kind_t)key->kind, key->id, key->limit, on_message, json,
+    err = cbx_store_page(store, key->room, (cbx_page_kind_t)key->kind, key->id, key->limit, on_message, page,
                          &more);
     cbx_json_close_list(json);
     cbx_json_put_bool(json, "more", more);
     cbx_json_close(json);
-    return err;
+    return page->refused ? CBX_ERR_OVERLOADED : err;
 }
 
 static cbx_err_t answer(struct page *page, cbx_store_t *store, cbx_json_t *json, int64_t rev)
 {
-    const char *bytes;
-    size_t len;
     cbx_err_t err;
 
-    if ((page->reading.ready = cbx_pages_find(page->pages, &page->key, rev)) != NULL)
+    if ((page->reading.answer = cbx_pages_find(page->pages, &page->key, rev)) != NULL)
         return CBX_OK;
-    if ((err = put_page(&page->key, store, json, rev)) != CBX_OK)
-        return err;
-    bytes = cbx_json_bytes(json, &len);
-    cbx_pages_keep(page->pages, &page->key, rev, bytes, len);
-    return CBX_OK;
+    page->json = json;
+    err = put_page(page, store, json, rev);
+    cbx_memory_drop(page->kept);
+    if (err == CBX_OK && (err = cbx_reading_answer(&page->reading, json)) == CBX_OK)
+        cbx_pages_keep(page->pages, &page->key, rev, page->reading.answer);
+    return err;
 }
 
 /* who is not in a room learns no more than who asks for one that is not there */

@@ -75,18 +75,16 @@ cbx_frame_t *cbx_pages_find(cbx_pages_t *pages, const cbx_page_key_t *key, int64
     return frame;
 }
 
-void cbx_pages_keep(cbx_pages_t *pages, const cbx_page_key_t *key, int64_t rev, const char *bytes, size_t len)
+void cbx_pages_keep(cbx_pages_t *pages, const cbx_page_key_t *key, int64_t rev, cbx_frame_t *frame)
 {
     struct place *place = place_of(pages, key);
-    cbx_frame_t *frame, *before;
+    cbx_frame_t *before;
 
-    if (len > BYTES_MAX)
+    if (frame->len > BYTES_MAX)
         return;
-    frame = cbx_frame_alloc(len);
-    memcpy(frame->bytes, bytes, len);
     pthread_mutex_lock(&pages->lock);
     before = place->frame;
-    *place = (struct place){*key, rev, frame};
+    *place = (struct place){*key, rev, cbx_frame_ref(frame)};
     pthread_mutex_unlock(&pages->lock);
     cbx_frame_unref(before);
 }

@@ -27,8 +27,7 @@ void cbx_pages_forget(cbx_pages_t *pages);
 
 /* the answer when the room is at `rev`, or NULL: it is not here; the caller's reference */
 cbx_frame_t *cbx_pages_find(cbx_pages_t *pages, const cbx_page_key_t *key, int64_t rev);
-/* keeps a copy of the answer, in the place of another one; a long one is not kept */
-void cbx_pages_keep(cbx_pages_t *pages, const cbx_page_key_t *key, int64_t rev, const char *bytes,
-                    size_t len);
+/* keeps a reference to the answer, in the place of another one; a long one is not kept */
+void cbx_pages_keep(cbx_pages_t *pages, const cbx_page_key_t *key, int64_t rev, cbx_frame_t *frame);
 
 #endif

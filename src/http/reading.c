@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "base/memory.h"
 #include "http/pending.h"
 
 static void on_run(cbx_job_t *job);
@@ -10,8 +11,7 @@ static void on_home(cbx_mail_t *mail, void *local);
 
 static void reading_free(cbx_reading_t *reading)
 {
-    cbx_json_free(reading->json);
-    cbx_frame_unref(reading->ready);
+    cbx_frame_unref(reading->answer);
     free(reading);
 }
 
@@ -37,16 +37,27 @@ cbx_err_t cbx_reading_session(cbx_store_t *store, const cbx_token_t *token)
     return err;
 }
 
-static cbx_err_t read_snapshot(cbx_reading_t *reading, cbx_store_t *store)
+static cbx_err_t read_snapshot(cbx_reading_t *reading, cbx_store_t *store, cbx_json_t *json)
 {
     cbx_err_t err = cbx_store_snapshot(store);
 
     if (err != CBX_OK)
         return err;
     if ((err = cbx_reading_session(store, &reading->token)) == CBX_OK)
-        err = reading->read(reading, store, reading->json);
+        err = reading->read(reading, store, json);
     cbx_store_snapshot_end(store);
     return err;
+}
+
+cbx_err_t cbx_reading_answer(cbx_reading_t *reading, cbx_json_t *json)
+{
+    size_t len;
+    const char *bytes = cbx_json_bytes(json, &len);
+
+    if (!cbx_memory_has_room(len))
+        return CBX_ERR_OVERLOADED;
+    reading->answer = cbx_frame_copy(bytes, len);
+    return CBX_OK;
 }
 
 static void on_run(cbx_job_t *job)
@@ -54,9 +65,13 @@ static void on_run(cbx_job_t *job)
     cbx_reading_t *reading = (cbx_reading_t *)job;
     cbx_store_t *store = cbx_readers_borrow(reading->readers);
 
-    reading->json = cbx_json_create();
-    reading->err = store != NULL ? read_snapshot(reading, store) : CBX_ERR_STORAGE_UNAVAILABLE;
+    cbx_json_t *json = cbx_json_create();
+
+    reading->err = store != NULL ? read_snapshot(reading, store, json) : CBX_ERR_STORAGE_UNAVAILABLE;
     cbx_readers_return(reading->readers, store);
+    if (reading->err == CBX_OK && reading->answer == NULL)
+        reading->err = cbx_reading_answer(reading, json);
+    cbx_json_free(json);
 }
 
 static void on_home(cbx_mail_t *mail, void *local)
@@ -64,10 +79,8 @@ static void on_home(cbx_mail_t *mail, void *local)
     cbx_reading_t *reading = (cbx_reading_t *)mail;
     h2o_req_t *req = cbx_pending_take(((cbx_local_t *)local)->pending, reading->pending);
 
-    if (req != NULL && reading->ready != NULL)
-        cbx_reply_bytes(req, 200, CBX_TYPE_JSON, (const char *)reading->ready->bytes, reading->ready->len);
-    else if (req != NULL && reading->err == CBX_OK)
-        cbx_reply_json(req, 200, reading->json);
+    if (req != NULL && reading->err == CBX_OK)
+        cbx_reply_frame(req, 200, CBX_TYPE_JSON, reading->answer);
     else if (req != NULL)
         cbx_reply_error(req, reading->err, NULL, 0);
     reading_free(reading);

@@ -19,13 +19,14 @@ struct cbx_reading {
     cbx_token_t token; /* the caller's; the session was there when `read` runs */
     cbx_readers_t *readers;
     uint64_t pending;
-    cbx_json_t *json;   /* the answer, */
-    cbx_frame_t *ready; /* ... or, where `read` found it encoded, this: its reference */
+    cbx_frame_t *answer; /* what `read` wrote; or a reference of its own, where it found it encoded */
     cbx_err_t err;
 };
 
 /* is the token's session still there? CBX_ERR_UNAUTHORIZED: it was logged out; on a thread of the pool */
 cbx_err_t cbx_reading_session(cbx_store_t *store, const cbx_token_t *token);
+/* `json` is the answer; CBX_ERR_OVERLOADED: there is no room for it. For a `read` that needs the frame. */
+cbx_err_t cbx_reading_answer(cbx_reading_t *reading, cbx_json_t *json);
 /* takes the reading, always */
 cbx_err_t cbx_reading_submit(cbx_call_t *call, cbx_reading_t *reading);
 

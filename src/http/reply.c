@@ -1,7 +1,5 @@
-/* reply.c -- answers. The one place that knows what an answer of ours looks like.
- *
- * Everything is sent by h2o_send_inline with its length set: over HTTP/2 nothing else drops the body of a
- * HEAD.
+/* reply.c -- answers. The one place that knows what an answer of ours looks like. Over HTTP/2 H2O does not
+ * drop the body of a HEAD: so it is not given one.
  */
 #include "http/reply.h"
 
@@ -12,6 +10,7 @@
 
 #include "base/stats.h"
 #include "http/guard.h"
+#include "http/watch.h"
 
 static const struct reason {
     int status;
@@ -61,14 +60,28 @@ void cbx_reply_header(h2o_req_t *req, const char *name, const char *value)
     h2o_add_header_by_str(&req->pool, &req->res.headers, name, strlen(name), 1, NULL, copy.base, copy.len);
 }
 
-void cbx_reply_bytes(h2o_req_t *req, int status, const char *type, const char *bytes, size_t len)
+void cbx_reply_frame(h2o_req_t *req, int status, const char *type, cbx_frame_t *frame)
 {
+    static h2o_generator_t all_at_once;
+    h2o_iovec_t body = {(char *)frame->bytes, frame->len};
+    bool is_head = h2o_memis(req->input.method.base, req->input.method.len, H2O_STRLIT("HEAD"));
+
     req->res.status = status;
     req->res.reason = reason_of(status);
-    req->res.content_length = len;
+    req->res.content_length = frame->len;
     cbx_reply_header(req, "content-type", type);
     cbx_reply_header(req, "cache-control", "no-store");
-    h2o_send_inline(req, bytes, len);
+    cbx_watch_answer(req, frame);
+    h2o_start_response(req, &all_at_once);
+    h2o_send(req, &body, is_head ? 0 : 1, H2O_SEND_STATE_FINAL);
+}
+
+void cbx_reply_bytes(h2o_req_t *req, int status, const char *type, const char *bytes, size_t len)
+{
+    cbx_frame_t *frame = cbx_frame_copy(bytes, len);
+
+    cbx_reply_frame(req, status, type, frame);
+    cbx_frame_unref(frame);
 }
 
 static void send_json(h2o_req_t *req, int status, const char *type, cbx_json_t *json)

@@ -6,12 +6,15 @@
 #include <h2o.h>
 
 #include "base/error.h"
+#include "wire/frame.h"
 #include "wire/json.h"
 
 #define CBX_TYPE_JSON "application/json; charset=utf-8"
 
 /* sends what was written into `json` */
 void cbx_reply_json(h2o_req_t *req, int status, cbx_json_t *json);
+/* sends the frame's bytes; it takes a reference of its own until they are gone */
+void cbx_reply_frame(h2o_req_t *req, int status, const char *type, cbx_frame_t *frame);
 /* copies and sends these bytes */
 void cbx_reply_bytes(h2o_req_t *req, int status, const char *type, const char *bytes, size_t len);
 /* 204 */

@@ -10,7 +10,8 @@
  *  - a writer that stalls, over HTTP/2: a request that is not whole after http1-request-timeout.
  *  - who gives up requests: opening streams and resetting them at once is cheap for a client and dear for us
  *    (CVE-2023-44487; and CVE-2025-8671, where the client makes us reset them: neither is fixed in this H2O).
- *  - while memory is short: a request that is not whole, and holds more than its share of what is left.
+ *  - while memory is short: a request that is not whole, and holds more than its share of what is left;
+ *  - while there is no room for answers: who has left some waiting for a moment, and more than others.
  *
  * Cutting is shutdown(): H2O finds the connection ended, and cleans up; closing it here would pull it from
  * under its feet.
@@ -26,12 +27,14 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/memory.h"
 #include "base/stats.h"
 #include "live/local.h"
 
 enum {
-    RATE_MIN = 1000,  /* bytes a second: the slowest networks of today carry some times that */
-    ABORTS_MAX = 200, /* requests that a connection may give up ... */
+    RATE_MIN = 1000,    /* bytes a second: the slowest networks of today carry some times that */
+    PATIENCE_MS = 1000, /* that an answer may wait while others have no room */
+    ABORTS_MAX = 200,   /* requests that a connection may give up ... */
     ABORTS_MS =
         10 * 1000 /* ... in this time: a browser that leaves a busy page gives up a hundred at most, once */
 };
@@ -53,10 +56,19 @@ struct http {
     uint64_t read_before;
     size_t held;
     bool failed;                  /* because of that */
+    h2o_linklist_t answers;       /* struct answer, the oldest first */
     struct wait writing, windows; /* for the socket; for the windows of HTTP/2 */
     /* requests that it gave up lately */
     int64_t aborts_since;
     unsigned aborts;
+};
+
+/* one that is on the way out */
+struct answer {
+    h2o_linklist_t link;
+    cbx_frame_t *frame;
+    size_t copied; /* bytes: over TLS and HTTP/1, H2O encrypts all of it before it writes */
+    int64_t since; /* ms, steady */
 };
 
 typedef struct conn {
@@ -100,6 +112,7 @@ void cbx_watch_add(cbx_watch_t *watch, h2o_socket_t *sock)
 
     conn->sock = sock;
     conn->http = cbx_zalloc(sizeof(*conn->http));
+    h2o_linklist_init_anchor(&conn->http->answers);
     h2o_linklist_insert(&watch->conns, &conn->link);
     sock->on_close.cb = on_close;
     sock->on_close.data = conn;
@@ -109,6 +122,7 @@ void cbx_watch_upgraded(h2o_socket_t *sock)
 {
     conn_t *conn = sock->on_close.data;
 
+    CBX_ASSERT(h2o_linklist_is_empty(&conn->http->answers));
     free(conn->http);
     conn->http = NULL;
 }
@@ -270,6 +284,41 @@ static int on_request_held(h2o_req_t *req, void *arg)
     return 0;
 }
 
+static void answer_dispose(void *arg)
+{
+    struct answer *answer = arg;
+
+    h2o_linklist_unlink(&answer->link);
+    cbx_memory_drop(answer->copied);
+    cbx_frame_unref(answer->frame);
+}
+
+void cbx_watch_answer(h2o_req_t *req, cbx_frame_t *frame)
+{
+    struct answer *answer = h2o_mem_alloc_shared(&req->pool, sizeof(*answer), answer_dispose);
+    conn_t *conn = conn_of(req);
+
+    *answer = (struct answer){.frame = cbx_frame_ref(frame), .since = cbx_clock_steady()};
+    if (req->version < 0x200 && conn->sock->ssl != NULL)
+        answer->copied = frame->len;
+    cbx_memory_keep(answer->copied);
+    h2o_linklist_insert(&conn->http->answers, &answer->link);
+}
+
+/* bytes of answers that have waited for a moment */
+static size_t left_waiting(const struct http *http, int64_t now)
+{
+    size_t bytes = 0;
+
+    for (h2o_linklist_t *n = http->answers.next; n != &http->answers; n = n->next) {
+        const struct answer *answer = H2O_STRUCT_FROM_MEMBER(struct answer, link, n);
+        if (now - answer->since < PATIENCE_MS)
+            break;
+        bytes += answer->frame->len + answer->copied;
+    }
+    return bytes;
+}
+
 /* What has arrived is still read after a shutdown, and takes yet more memory; so H2O is told that reading has
  * failed. It is between two turns, and reads of this connection: it frees it, at once where no write is under
  * way. There may be thousands: that memory is short is in the log once. */
@@ -280,9 +329,9 @@ static void fail(conn_t *conn)
         conn->sock->_cb.read(conn->sock, "memory is short");
 }
 
-static void relieve_of(conn_t *conn, size_t share)
+static void relieve_of(conn_t *conn, size_t share, size_t hoard)
 {
-    bool too_much = conn->http->held > share;
+    bool too_much = conn->http->held > share || left_waiting(conn->http, cbx_clock_steady()) > hoard;
 
     forget_look(conn);
     if (too_much && !conn->http->failed) {
@@ -291,14 +340,14 @@ static void relieve_of(conn_t *conn, size_t share)
     }
 }
 
-void cbx_watch_relieve(cbx_watch_t *watch, size_t share)
+void cbx_watch_relieve(cbx_watch_t *watch, size_t share, size_t hoard)
 {
     H2O_HTTP1_CALLBACKS.foreach_request(watch->ctx, on_request_held, NULL);
     H2O_HTTP2_CALLBACKS.foreach_request(watch->ctx, on_request_held, NULL);
     for (h2o_linklist_t *n = watch->conns.next, *next; n != &watch->conns; n = next) {
         next = n->next;
         if (conn_at(n)->http != NULL)
-            relieve_of(conn_at(n), share);
+            relieve_of(conn_at(n), share, hoard);
     }
 }
 

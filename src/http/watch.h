@@ -10,6 +10,8 @@
 #include <h2o.h>
 #include <stdbool.h>
 
+#include "wire/frame.h"
+
 typedef struct cbx_watch cbx_watch_t;
 
 /* lives until it is freed, which must come when its connections are closed, and before the context goes.
@@ -21,8 +23,11 @@ void cbx_watch_free(cbx_watch_t *watch);
 void cbx_watch_add(cbx_watch_t *watch, h2o_socket_t *sock);
 /* it is a WebSocket now */
 void cbx_watch_upgraded(h2o_socket_t *sock);
-/* memory is short: cuts whose unfinished requests hold more bytes than `share` */
-void cbx_watch_relieve(cbx_watch_t *watch, size_t share);
+/* `frame` goes out as the answer: keeps a reference to it until the request ends */
+void cbx_watch_answer(h2o_req_t *req, cbx_frame_t *frame);
+/* cuts whose unfinished requests hold more bytes than `share`, and whose answers, of more than `hoard`, were
+ * not taken within a moment */
+void cbx_watch_relieve(cbx_watch_t *watch, size_t share, size_t hoard);
 bool cbx_watch_is_empty(const cbx_watch_t *watch);
 /* shutdown(2) for all */
 void cbx_watch_shut_down_all(cbx_watch_t *watch, int how);

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/fault.h"
 #include "base/stats.h"
 #include "chat/seat.h"
@@ -223,9 +224,26 @@ void cbx_hub_cut(cbx_hub_t *hub)
     cbx_hub_flush(hub);
 }
 
-void cbx_hub_relieve(cbx_hub_t *hub, size_t share)
+/* Events are the same bytes for all who hear them; histories are for one, and do not count as slowness. */
+static bool hoards(const cbx_session_t *s, size_t hoard, int64_t now)
 {
+    size_t histories = cbx_outbound_bytes(&s->out) - cbx_outbound_waiting(&s->out);
+
+    return histories > hoard && now - cbx_outbound_since(&s->out) >= PATIENCE_MS;
+}
+
+void cbx_hub_relieve(cbx_hub_t *hub, size_t share, size_t hoard)
+{
+    int64_t now = cbx_clock_steady();
+
     cbx_parser_relieve(hub, share);
+    for (uint32_t i = 0; hoard != SIZE_MAX && i != hub->slots_len; ++i) {
+        cbx_session_t *s = hub->slots[i];
+        if (s == NULL || s->state == CBX_CLOSED || s->conn->sock == NULL || !hoards(s, hoard, now))
+            continue;
+        CBX_COUNT(connections_cut, 1);
+        cbx_session_cut(s);
+    }
 }
 
 size_t cbx_hub_sessions(const cbx_hub_t *hub)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/error.h"
 
 enum {
@@ -23,6 +24,7 @@ struct cbx_queue {
     size_t exempt;         /* of these: answers that were asked for, which do not count as slowness */
     bool moved;            /* since the last look of cbx_outbound_stuck, */
     int64_t moved_at;      /* ... which had seen it move then, ms */
+    int64_t since;         /* when it was made, ms */
     cbx_frame_t *frames[];
 };
 
@@ -40,7 +42,7 @@ static struct cbx_queue *make_room(cbx_outbound_t *out)
 
     if (queue == NULL) {
         queue = resize(NULL, QUEUE_FIRST);
-        *queue = (struct cbx_queue){.cap = QUEUE_FIRST, .moved = true};
+        *queue = (struct cbx_queue){.cap = QUEUE_FIRST, .moved = true, .since = cbx_clock_steady()};
     } else if (queue->len == queue->cap && queue->head > queue->cap / 2) {
         memmove(queue->frames, queue->frames + queue->head,
                 sizeof(queue->frames[0]) * (queue->len - queue->head));
@@ -79,6 +81,11 @@ size_t cbx_outbound_waiting(const cbx_outbound_t *out)
 size_t cbx_outbound_pieces(const cbx_outbound_t *out)
 {
     return out->queue == NULL ? 0 : out->queue->len - out->queue->head;
+}
+
+int64_t cbx_outbound_since(const cbx_outbound_t *out)
+{
+    return out->queue == NULL ? INT64_MAX : out->queue->since;
 }
 
 int64_t cbx_outbound_stuck(cbx_outbound_t *out, int64_t now)

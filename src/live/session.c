@@ -240,8 +240,7 @@ static void ask_or_cut(cbx_session_t *s, int64_t quiet, int64_t interval)
     }
     if (!s->pinged && quiet >= interval / 2) {
         s->pinged = true;
-        frame = cbx_frame_alloc(sizeof(ping));
-        memcpy(frame->bytes, ping, sizeof(ping));
+        frame = cbx_frame_copy(ping, sizeof(ping));
         cbx_session_push(s, frame);
         cbx_frame_unref(frame);
     }

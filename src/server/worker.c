@@ -31,6 +31,8 @@
 
 #define ACCEPT_AT_ONCE 16         /* of an event, so that those who are connected get their turn */
 #define RECEIVE_BYTES (64 * 1024) /* the kernel doubles it; a message with its frame fits several times */
+#define EVENTS 256                /* of a turn, as many as H2O asks epoll for */
+#define COPIES 4 /* of what is read: a buffer of H2O is up to twice as large, and grows by being copied */
 #define GRACE_MS 1000
 #define CUT_MS 2000
 #define DRAIN_TICK_MS 20
@@ -94,10 +96,12 @@ static void pause_accepting(cbx_worker_t *worker, int errnum)
 }
 
 /* H2O reads all there is, and then works through it: what the kernel keeps by itself (6 MB), in the smallest
- * frames of HTTP/2, takes 80 ms, in which nobody else is served */
-static void bound_reading(h2o_socket_t *sock)
+ * frames of HTTP/2, takes 80 ms, in which nobody else is served. And under a small limit of memory all of it
+ * must fit into the reserve. */
+static void bound_reading(const cbx_worker_t *worker, h2o_socket_t *sock)
 {
-    int bytes = RECEIVE_BYTES;
+    int64_t turn = cbx_memory_turn() / ((int64_t)worker->local.settings->num_threads * EVENTS * COPIES);
+    int bytes = turn < RECEIVE_BYTES ? (int)turn : RECEIVE_BYTES;
 
     setsockopt(h2o_socket_get_fd(sock), SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes));
 }
@@ -128,7 +132,7 @@ static bool accept_one(struct listener *listener)
         h2o_socket_close(sock);
         return true;
     }
-    bound_reading(sock);
+    bound_reading(worker, sock);
     cbx_watch_add(worker->local.watch, sock);
     h2o_accept(&listener->accept, sock);
     return true;
@@ -253,22 +257,26 @@ static int32_t wait_of(const cbx_worker_t *worker)
     return worker->state == SERVING ? INT32_MAX : DRAIN_TICK_MS;
 }
 
-/* what may be given back is, and who holds too much of something unfinished is cut */
+/* what may be given back is, and who holds too much of something unfinished, or leaves too much waiting, is
+ * cut
+ */
 static void mind_memory(cbx_worker_t *worker)
 {
     int64_t now = cbx_clock_steady();
-    size_t share;
+    size_t share, hoard;
 
     if (cbx_memory_look()) {
         cbx_pages_forget(worker->local.pages);
         malloc_trim(0);
     }
     share = cbx_memory_share((size_t)CBX_READ(connections));
-    if (share == SIZE_MAX || (!cbx_memory_is_short() && now - worker->relieved_at < RELIEVE_MS))
+    hoard = cbx_memory_hoard((size_t)CBX_READ(connections));
+    if ((share == SIZE_MAX && hoard == SIZE_MAX) ||
+        (!cbx_memory_is_short() && now - worker->relieved_at < RELIEVE_MS))
         return;
     worker->relieved_at = now;
-    cbx_watch_relieve(worker->local.watch, share);
-    cbx_hub_relieve(worker->local.hub, share);
+    cbx_watch_relieve(worker->local.watch, share, hoard);
+    cbx_hub_relieve(worker->local.hub, share, hoard);
 }
 
 static void run_turns(cbx_worker_t *worker)

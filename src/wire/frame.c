@@ -1,4 +1,5 @@
-/* frame.c -- a frame is its WebSocket header and its payload in one piece of memory, counted atomically. */
+/* frame.c -- a frame is its WebSocket header and its payload in one piece of memory, counted atomically.
+ * While there is one, somebody is to take it (base/memory.h). */
 #include "wire/frame.h"
 
 #include <stdlib.h>
@@ -6,6 +7,7 @@
 
 #include "base/buf.h"
 #include "base/error.h"
+#include "base/memory.h"
 
 enum { FIN_TEXT = 0x81, RSV1 = 0x40, LEN_16 = 126, LEN_64 = 127 }; /* RFC 6455 section 5.2 */
 
@@ -15,6 +17,7 @@ cbx_frame_t *cbx_frame_alloc(size_t len)
 
     CBX_ASSERT(len <= UINT32_MAX);
     frame = cbx_alloc(sizeof(*frame) + len);
+    cbx_memory_keep(len);
     atomic_init(&frame->refs, 1);
     frame->len = (uint32_t)len;
     return frame;
@@ -39,6 +42,14 @@ static cbx_frame_t *make(uint8_t first, const void *payload, size_t len)
 
     memcpy(frame->bytes, header, header_len);
     memcpy(frame->bytes + header_len, payload, len);
+    return frame;
+}
+
+cbx_frame_t *cbx_frame_copy(const void *bytes, size_t len)
+{
+    cbx_frame_t *frame = cbx_frame_alloc(len);
+
+    memcpy(frame->bytes, bytes, len);
     return frame;
 }
 
@@ -68,6 +79,8 @@ cbx_frame_t *cbx_frame_ref(cbx_frame_t *frame)
 
 void cbx_frame_unref(cbx_frame_t *frame)
 {
-    if (frame != NULL && atomic_fetch_sub_explicit(&frame->refs, 1, memory_order_acq_rel) == 1)
-        free(frame);
+    if (frame == NULL || atomic_fetch_sub_explicit(&frame->refs, 1, memory_order_acq_rel) != 1)
+        return;
+    cbx_memory_drop(frame->len);
+    free(frame);
 }

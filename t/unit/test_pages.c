@@ -14,17 +14,25 @@ static bool finds(cbx_pages_t *pages, const cbx_page_key_t *key, int64_t rev, co
     return same;
 }
 
+static void keep(cbx_pages_t *pages, const cbx_page_key_t *key, int64_t rev, const char *text, size_t len)
+{
+    cbx_frame_t *frame = cbx_frame_copy(text, len);
+
+    cbx_pages_keep(pages, key, rev, frame);
+    cbx_frame_unref(frame);
+}
+
 static void test_found_at_its_rev_only(void **state)
 {
     cbx_pages_t *pages = cbx_pages_create();
 
     (void)state;
     assert_null(cbx_pages_find(pages, &newest, 0));
-    cbx_pages_keep(pages, &newest, 7, "seven", 5);
+    keep(pages, &newest, 7, "seven", 5);
     assert_true(finds(pages, &newest, 7, "seven"));
     assert_null(cbx_pages_find(pages, &newest, 6));
     assert_null(cbx_pages_find(pages, &newest, 8));
-    cbx_pages_keep(pages, &newest, 8, "eight", 5);
+    keep(pages, &newest, 8, "eight", 5);
     assert_true(finds(pages, &newest, 8, "eight"));
     assert_null(cbx_pages_find(pages, &newest, 7));
     cbx_pages_free(pages);
@@ -42,10 +50,10 @@ static void test_found_by_its_key_only(void **state)
             {.room = 1, .kind = 0, .limit = 51 + (int)n % 149},
             {.room = 1, .kind = 1 + (int)n % 3, .id = n, .limit = 50},
         };
-        cbx_pages_keep(pages, &newest, n, "newest", 6);
+        keep(pages, &newest, n, "newest", 6);
         for (size_t i = 0; i != COUNT(keys); ++i)
             assert_null(cbx_pages_find(pages, &keys[i], n));
-        cbx_pages_keep(pages, &keys[n % 3], n, "other", 5);
+        keep(pages, &keys[n % 3], n, "other", 5);
         assert_true(finds(pages, &keys[n % 3], n, "other"));
     }
     cbx_pages_free(pages);
@@ -58,10 +66,10 @@ static void test_long_ones_are_not_kept(void **state)
 
     (void)state;
     memset(text, 'x', 65536);
-    cbx_pages_keep(pages, &newest, 1, text, 65536);
+    keep(pages, &newest, 1, text, 65536);
     assert_true(finds(pages, &newest, 1, text));
     text[65536] = 'x';
-    cbx_pages_keep(pages, &newest, 2, text, 65537);
+    keep(pages, &newest, 2, text, 65537);
     assert_null(cbx_pages_find(pages, &newest, 2));
     free(text);
     cbx_pages_free(pages);

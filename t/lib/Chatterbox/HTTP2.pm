@@ -23,11 +23,11 @@ use constant {
 use constant {END_STREAM => 1, ACK => 1, END_HEADERS => 4};
 use constant {PROTOCOL_ERROR => 1, FLOW_CONTROL_ERROR => 3, REFUSED_STREAM => 7, COMPRESSION_ERROR => 9, ENHANCE_YOUR_CALM => 11};
 
-# options: tls (off), settings (list of pairs), rcvbuf (of the socket, before it connects)
+# options: tls (off), settings (list of pairs), rcvbuf (of the socket)
 sub new ($class, $server, %o) {
     my ($port) = ($o{tls} ? $server->tls_url : $server->url) =~ /:(\d+)$/;
-    my @buffer = $o{rcvbuf} ? (Sockopts => [[SOL_SOCKET, SO_RCVBUF, pack 'i', $o{rcvbuf}]]) : ();
-    my $socket = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $port, Timeout => 10, @buffer) or croak "no connection: $!";
+    my $socket = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $port, Timeout => 10) or croak "no connection: $!";
+    setsockopt $socket, SOL_SOCKET, SO_RCVBUF, pack 'i', $o{rcvbuf} if $o{rcvbuf};
     IO::Socket::SSL->start_SSL($socket, SSL_verify_mode => 0, SSL_alpn_protocols => ['h2'])
         or croak "no TLS: $IO::Socket::SSL::SSL_ERROR" if $o{tls};
     binmode $socket;
