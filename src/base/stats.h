@@ -22,6 +22,7 @@
     X(commits_failed, "counter", "Transactions that failed")                                                 \
     X(jobs, "counter", "Jobs that the thread pool ran")                                                      \
     X(memory_short, "gauge", "1 while new connections are refused because memory is short")                  \
+    X(rooms_bytes, "gauge", "Bytes of messages that the core keeps at hand")                                 \
     X(waiting_bytes, "gauge", "Bytes of messages and answers that wait to be taken, or are cached")          \
     X(storage_ok, "gauge", "1 while the database can be written")                                            \
     X(draining, "gauge", "1 while the server is going away")

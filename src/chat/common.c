@@ -1,5 +1,7 @@
 /* common.c -- what every command needs: who asks, which room, the open transaction, and rows for the batch.
  */
+#include <utlist.h>
+
 #include "base/buf.h"
 #include "base/clock.h"
 #include "chat/state.h"
@@ -72,11 +74,32 @@ cbx_err_t cbx_core_sender(cbx_core_t *core, cbx_command_t *cmd, cbx_person_t **p
     return cmd->retry_after > 0 ? CBX_ERR_RATE_LIMITED : CBX_OK;
 }
 
+/* those that are loaded are in a list, the one that was used longest ago first */
+cbx_err_t cbx_core_load(cbx_core_t *core, cbx_room_t *room)
+{
+    bool listed = room->loaded;
+    cbx_err_t err = cbx_room_load(room, core->store, core->json);
+
+    if (err != CBX_OK)
+        return err;
+    if (listed)
+        DL_DELETE(core->loaded, room);
+    DL_APPEND(core->loaded, room);
+    return CBX_OK;
+}
+
+void cbx_core_forget(cbx_core_t *core, cbx_room_t *room)
+{
+    if (room->loaded)
+        DL_DELETE(core->loaded, room);
+    cbx_room_forget(room);
+}
+
 cbx_err_t cbx_core_enter(cbx_core_t *core, const cbx_person_t *person, int64_t room_id, cbx_room_t **room)
 {
     if ((*room = cbx_core_room(core, room_id)) == NULL || !cbx_person_in_room(person, room_id))
         return CBX_ERR_NOT_FOUND;
-    return cbx_room_load(*room, core->store, core->json);
+    return cbx_core_load(core, *room);
 }
 
 cbx_frame_t *cbx_core_frame(cbx_core_t *core)

@@ -100,7 +100,7 @@ static void forget_guests(cbx_core_t *core, const cbx_lapsed_t *lapsed, int64_t 
             cbx_people_forget(&core->people, lapsed->ids[i]);
     general->members -= members;
     if (general->loaded && cbx_room_load_top(general, core->store) != CBX_OK)
-        cbx_room_forget(general);
+        cbx_core_forget(core, general);
 }
 
 bool cbx_purge_guests(cbx_core_t *core)

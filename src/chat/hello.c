@@ -205,7 +205,7 @@ static bool has_room(const cbx_core_t *core, const cbx_command_t *cmd, const cbx
     size_t bytes = 0;
 
     for (size_t i = 0; i != person->rooms_len; ++i)
-        bytes += cbx_room_bytes(cbx_core_room(core, person->rooms[i].room));
+        bytes += cbx_core_room(core, person->rooms[i].room)->bytes;
     for (size_t i = 0; i != cmd->fetched_len; ++i)
         bytes += cbx_fetched_bytes(&cmd->fetched[i]);
     return cbx_memory_has_room(2 * bytes);

@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "base/memory.h"
+#include "base/stats.h"
 
 cbx_entry_t *cbx_entry_new(cbx_json_t *json, const cbx_message_t *m)
 {
@@ -86,18 +87,13 @@ cbx_err_t cbx_fetch_changes(cbx_store_t *reader, cbx_fetched_t *fetched)
     return f.refused ? CBX_ERR_OVERLOADED : err;
 }
 
-static size_t bytes_of(cbx_entry_t *const *entries, size_t len)
+size_t cbx_fetched_bytes(const cbx_fetched_t *fetched)
 {
     size_t bytes = 0;
 
-    for (size_t i = 0; i != len; ++i)
-        bytes += entries[i]->len;
+    for (size_t i = 0; i != fetched->len; ++i)
+        bytes += fetched->messages[i]->len;
     return bytes;
-}
-
-size_t cbx_fetched_bytes(const cbx_fetched_t *fetched)
-{
-    return bytes_of(fetched->messages, fetched->len);
 }
 
 void cbx_fetched_dispose(cbx_fetched_t *fetched)
@@ -110,6 +106,8 @@ void cbx_fetched_dispose(cbx_fetched_t *fetched)
 }
 
 /* -- the room -- */
+
+enum { PLACES_BYTES = (CBX_ROOM_MEMORY + CBX_ROOM_LATE) * sizeof(cbx_entry_t *) };
 
 static void set_row(cbx_room_t *room, const cbx_store_room_t *row)
 {
@@ -130,12 +128,40 @@ cbx_room_t *cbx_room_new(const cbx_store_room_t *row)
     return room;
 }
 
+static void count(cbx_room_t *room, int64_t bytes)
+{
+    room->bytes += (size_t)bytes;
+    CBX_COUNT(rooms_bytes, bytes);
+}
+
+static cbx_entry_t *count_in(cbx_room_t *room, cbx_entry_t *entry)
+{
+    count(room, (int64_t)(sizeof(*entry) + entry->len));
+    return entry;
+}
+
+static void discard(cbx_room_t *room, cbx_entry_t *entry)
+{
+    count(room, -(int64_t)(sizeof(*entry) + entry->len));
+    free(entry);
+}
+
+static void make_place(cbx_room_t *room)
+{
+    room->entries = cbx_alloc(PLACES_BYTES);
+    room->late = room->entries + CBX_ROOM_MEMORY;
+    count(room, PLACES_BYTES);
+}
+
 void cbx_room_forget(cbx_room_t *room)
 {
     for (size_t i = 0; i != room->len; ++i)
         free(room->entries[i]);
     for (size_t i = 0; i != room->late_len; ++i)
         free(room->late[i]);
+    free(room->entries);
+    count(room, -(int64_t)room->bytes);
+    room->entries = room->late = NULL;
     room->len = room->late_len = 0;
     room->loaded = false;
 }
@@ -157,7 +183,7 @@ static void on_loaded(void *arg, const cbx_message_t *m)
 {
     struct load *l = arg;
 
-    l->room->entries[l->room->len++] = cbx_entry_new(l->json, m);
+    l->room->entries[l->room->len++] = count_in(l->room, cbx_entry_new(l->json, m));
 }
 
 static cbx_err_t read_newest(cbx_room_t *room, cbx_store_t *store, cbx_json_t *json)
@@ -202,6 +228,7 @@ cbx_err_t cbx_room_load(cbx_room_t *room, cbx_store_t *store, cbx_json_t *json)
 
     if (room->loaded)
         return CBX_OK;
+    make_place(room);
     if ((err = cbx_store_room(store, room->id, on_row, room)) == CBX_OK &&
         (err = cbx_store_member_count(store, room->id, &room->members)) == CBX_OK &&
         (err = cbx_room_load_top(room, store)) == CBX_OK)
@@ -212,11 +239,6 @@ cbx_err_t cbx_room_load(cbx_room_t *room, cbx_store_t *store, cbx_json_t *json)
     return err;
 }
 
-size_t cbx_room_bytes(const cbx_room_t *room)
-{
-    return bytes_of(room->entries, room->len) + bytes_of(room->late, room->late_len);
-}
-
 static void remember_floor(cbx_room_t *room, int64_t rev)
 {
     if (room->floor_rev < rev)
@@ -225,7 +247,7 @@ static void remember_floor(cbx_room_t *room, int64_t rev)
 
 static void remove_late(cbx_room_t *room, size_t i)
 {
-    free(room->late[i]);
+    discard(room, room->late[i]);
     memmove(room->late + i, room->late + i + 1, sizeof(room->late[0]) * (--room->late_len - i));
 }
 
@@ -265,6 +287,7 @@ void cbx_room_put(cbx_room_t *room, cbx_entry_t *entry)
 {
     CBX_ASSERT(entry->rev > room->rev);
     room->rev = entry->rev;
+    count_in(room, entry);
     if (entry->id > room->last_id) {
         append(room, entry);
         return;
@@ -272,7 +295,7 @@ void cbx_room_put(cbx_room_t *room, cbx_entry_t *entry)
     for (size_t i = room->len; i-- != 0;) {
         if (room->entries[i]->id != entry->id)
             continue;
-        free(room->entries[i]);
+        discard(room, room->entries[i]);
         room->entries[i] = entry;
         return;
     }

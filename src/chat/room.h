@@ -46,9 +46,11 @@ typedef struct cbx_room {
     bool older; /* there are messages before the oldest in memory */
     int64_t floor_rev;
     size_t len;
-    cbx_entry_t *entries[CBX_ROOM_MEMORY]; /* by id, oldest first */
+    cbx_entry_t **entries; /* CBX_ROOM_MEMORY at most, by id, oldest first */
     size_t late_len;
-    cbx_entry_t *late[CBX_ROOM_LATE]; /* of the messages before these; by rev, lowest first */
+    cbx_entry_t **late; /* CBX_ROOM_LATE at most, of the messages before these; by rev, lowest first */
+    size_t bytes;       /* all that is in memory of it */
+    struct cbx_room *prev, *next; /* the other rooms that are loaded, see common.c */
     UT_hash_handle hh;
 } cbx_room_t;
 
@@ -75,9 +77,6 @@ void cbx_room_put(cbx_room_t *room, cbx_entry_t *entry);
 
 /* can all changes behind `since` be told from memory? */
 bool cbx_room_remembers(const cbx_room_t *room, int64_t since);
-
-/* bytes of the messages in memory: no history that is told from it alone has more */
-size_t cbx_room_bytes(const cbx_room_t *room);
 
 /* writes {"type":"history",…}: the changes behind `since` by rev, led by `fetched` (may be NULL); or, with
  * `since` -1, the newest page by id, saying `reset` */

@@ -86,8 +86,7 @@ cbx_err_t cbx_core_part(cbx_core_t *core, cbx_room_t *room, cbx_person_t *person
 {
     cbx_err_t err;
 
-    if ((err = cbx_room_load(room, core->store, core->json)) != CBX_OK ||
-        (err = cbx_core_writing(core)) != CBX_OK ||
+    if ((err = cbx_core_load(core, room)) != CBX_OK || (err = cbx_core_writing(core)) != CBX_OK ||
         (err = cbx_store_remove_member(core->store, room->id, person->user.id)) != CBX_OK ||
         (err = cbx_room_load_top(room, core->store)) != CBX_OK)
         return err;
@@ -151,7 +150,7 @@ static cbx_err_t find_room(cbx_core_t *core, const cbx_command_t *cmd, const cbx
     if (*room == NULL ||
         (cbx_person_in_room(sender, (*room)->id) == NULL && (*room)->kind != CBX_ROOM_PUBLIC))
         return CBX_ERR_NOT_FOUND;
-    return cbx_room_load(*room, core->store, core->json);
+    return cbx_core_load(core, *room);
 }
 
 static cbx_err_t prepare(cbx_core_t *core, cbx_command_t *cmd, cbx_person_t **sender, cbx_room_t **room,
@@ -214,7 +213,7 @@ static cbx_err_t make_room(cbx_core_t *core, const cbx_store_room_t *wanted, cbx
         (err = cbx_store_add_room(core->store, &row, core->now, &row.id)) != CBX_OK)
         return err;
     *room = cbx_core_add_room(core, &row);
-    return cbx_room_load(*room, core->store, core->json);
+    return cbx_core_load(core, *room);
 }
 
 cbx_err_t cbx_run_create(cbx_core_t *core, cbx_command_t *cmd)

@@ -39,7 +39,8 @@ struct cbx_core {
     } * outlets;
     unsigned outlets_len;
 
-    cbx_room_t *rooms; /* by id */
+    cbx_room_t *rooms;  /* by id */
+    cbx_room_t *loaded; /* of these, linked by prev and next: used longest ago first */
     cbx_people_t people;
     bool unnamed;        /* more came and left than names were told of: see presence.c */
     int64_t purged_upto; /* user id: guests up to there were looked at, see guests.c */
@@ -85,6 +86,9 @@ cbx_room_t *cbx_core_room(const cbx_core_t *core, int64_t id);
 cbx_err_t cbx_core_sender(cbx_core_t *core, cbx_command_t *cmd, cbx_person_t **person);
 /* does it cost of the allowance (chatterbox.rate)? turn.c */
 bool cbx_command_costs(cbx_command_type_t type);
+/* loads the room, if it is not: what is loaded stays until the end of the turn at least */
+cbx_err_t cbx_core_load(cbx_core_t *core, cbx_room_t *room);
+void cbx_core_forget(cbx_core_t *core, cbx_room_t *room);
 /* the room, loaded, if he is in it; else CBX_ERR_NOT_FOUND */
 cbx_err_t cbx_core_enter(cbx_core_t *core, const cbx_person_t *person, int64_t room_id, cbx_room_t **room);
 /* gives what was written into core->json as a frame */

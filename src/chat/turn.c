@@ -11,6 +11,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/fault.h"
+#include "base/memory.h"
 #include "base/stats.h"
 #include "chat/state.h"
 
@@ -120,7 +121,7 @@ static void forget_all(cbx_core_t *core)
 
     core->fresh = NULL;
     HASH_ITER(hh, core->rooms, room, tmp) {
-        cbx_room_forget(room);
+        cbx_core_forget(core, room);
         if (room->fresh) {
             HASH_DEL(core->rooms, room); /* NOLINT(clang-analyzer-core.NullDereference): there is a table */
             cbx_room_free(room);
@@ -227,6 +228,18 @@ static void post_home(cbx_command_t **cmds, size_t len)
     }
 }
 
+/* What is kept of rooms: of 2,000 where people talk, 100 messages of 300 bytes each. What was used longest
+ * ago is forgotten, and read again when it is needed. */
+#define ROOMS_BYTES (INT64_C(64) << 20)
+
+static void forget_unused(cbx_core_t *core)
+{
+    int64_t most = cbx_memory_is_short() ? ROOMS_BYTES / 8 : ROOMS_BYTES;
+
+    while (core->loaded != NULL && CBX_READ(rooms_bytes) > most)
+        cbx_core_forget(core, core->loaded);
+}
+
 /* runs up to CBX_CORE_BATCH of the commands that wait */
 void cbx_core_turn(cbx_core_t *core)
 {
@@ -245,4 +258,5 @@ void cbx_core_turn(cbx_core_t *core)
         undo(core, cmds, len);
     post_batch(core);
     post_home(cmds, len);
+    forget_unused(core);
 }

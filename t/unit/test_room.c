@@ -14,6 +14,8 @@ static cbx_room_t *new_room(void)
     const cbx_store_room_t row = {.id = 1, .name = "general", .topic = ""};
     cbx_room_t *room = cbx_room_new(&row);
 
+    room->entries = cbx_alloc(sizeof(*room->entries) * (CBX_ROOM_MEMORY + CBX_ROOM_LATE));
+    room->late = room->entries + CBX_ROOM_MEMORY;
     room->loaded = true;
     return room;
 }
