@@ -142,7 +142,7 @@ size_t cbx_memory_hoard(size_t n)
 {
     int64_t bytes;
 
-    if (!cbx_memory_is_short() && !was_refused_lately())
+    if (!was_refused_lately())
         return SIZE_MAX;
     bytes = n != 0 ? CBX_READ(waiting_bytes) / 2 / (int64_t)n : 0;
     return bytes > HOARD_MIN ? (size_t)bytes : HOARD_MIN;

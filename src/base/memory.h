@@ -31,7 +31,7 @@ void cbx_memory_drop(size_t bytes);
 /* may so many bytes more wait? Who wants more than a few KB asks before he makes it. */
 bool cbx_memory_has_room(size_t bytes);
 /* half of what waits, divided among `n`: who leaves more than that waiting is one of those who take the room.
- * SIZE_MAX unless somebody was refused it lately, or memory is short. */
+ * SIZE_MAX unless somebody was refused it lately. */
 size_t cbx_memory_hoard(size_t n);
 
 /* for what is large, and back soon: false when there is no room for it; else give it back */
