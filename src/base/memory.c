@@ -128,13 +128,14 @@ void cbx_memory_drop(size_t bytes)
     CBX_COUNT(waiting_bytes, -(int64_t)bytes);
 }
 
-bool cbx_memory_has_room(size_t bytes)
+bool cbx_memory_has_room(size_t own, size_t more)
 {
-    int64_t all = CBX_READ(waiting_bytes) + (int64_t)bytes;
+    int64_t most = atomic_load_explicit(&room, memory_order_relaxed), all = CBX_READ(waiting_bytes);
 
-    if (all <= atomic_load_explicit(&room, memory_order_relaxed))
+    if (all + (int64_t)more <= most)
         return true;
-    atomic_store_explicit(&refused_at, cbx_clock_steady(), memory_order_relaxed);
+    if (all - (int64_t)own > most / 2) /* else it is he who wants too much */
+        atomic_store_explicit(&refused_at, cbx_clock_steady(), memory_order_relaxed);
     return false;
 }
 

@@ -28,11 +28,18 @@ size_t cbx_memory_share(size_t n);
  * there may be. All of it may be half of what there would be without it. */
 void cbx_memory_keep(size_t bytes);
 void cbx_memory_drop(size_t bytes);
-/* may so many bytes more wait? Who wants more than a few KB asks before he makes it. */
-bool cbx_memory_has_room(size_t bytes);
+/* may `more` bytes wait, besides what waits already, of which `own` are the caller's? Who wants more than a
+ * few KB asks before he makes it. */
+bool cbx_memory_has_room(size_t own, size_t more);
 /* half of what waits, divided among `n`: who leaves more than that waiting is one of those who take the room.
  * SIZE_MAX unless somebody was refused it lately. */
 size_t cbx_memory_hoard(size_t n);
+/* Of `waiting` bytes that people ask for by themselves, so much must be taken within a second by who leaves
+ * more than cbx_memory_hoard() waiting: all of it is gone in a quarter of a minute then. */
+static inline size_t cbx_memory_pace(size_t waiting)
+{
+    return waiting / 16;
+}
 
 /* for what is large, and back soon: false when there is no room for it; else give it back */
 bool cbx_memory_borrow(size_t bytes);

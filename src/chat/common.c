@@ -4,6 +4,8 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/memory.h"
+#include "base/stats.h"
 #include "chat/state.h"
 
 /* While the last attempt failed nobody tries but the probe: a locked database makes each attempt wait, and
@@ -74,6 +76,12 @@ cbx_err_t cbx_core_sender(cbx_core_t *core, cbx_command_t *cmd, cbx_person_t **p
     return cmd->retry_after > 0 ? CBX_ERR_RATE_LIMITED : CBX_OK;
 }
 
+/* What is kept of rooms: of 2,000 where people talk, 100 messages of 300 bytes each. What was used longest
+ * ago is forgotten, and read again when it is needed; but not what is in use, or a room larger than that
+ * would be read for each message. */
+#define ROOMS_BYTES (INT64_C(64) << 20)
+enum { IN_USE_MS = 1000 };
+
 /* those that are loaded are in a list, the one that was used longest ago first */
 cbx_err_t cbx_core_load(cbx_core_t *core, cbx_room_t *room)
 {
@@ -85,7 +93,20 @@ cbx_err_t cbx_core_load(cbx_core_t *core, cbx_room_t *room)
     if (listed)
         DL_DELETE(core->loaded, room);
     DL_APPEND(core->loaded, room);
+    room->used_at = cbx_clock_steady();
     return CBX_OK;
+}
+
+void cbx_core_forget_unused(cbx_core_t *core)
+{
+    int64_t most = cbx_memory_is_short() ? ROOMS_BYTES / 8 : ROOMS_BYTES;
+    int64_t until = cbx_clock_steady() - IN_USE_MS;
+    cbx_room_t *room;
+
+    while ((room = core->loaded) != NULL && CBX_READ(rooms_bytes) > most && room->used_at <= until) {
+        DL_DELETE(core->loaded, room);
+        cbx_room_forget_messages(room);
+    }
 }
 
 void cbx_core_forget(cbx_core_t *core, cbx_room_t *room)

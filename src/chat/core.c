@@ -138,6 +138,7 @@ static void on_house(uv_timer_t *timer)
         purge_sessions(core);
     cbx_touch_guests(core);
     cbx_checkpoint_erase(core);
+    cbx_core_forget_unused(core);
     cbx_people_sweep(&core->people, core->settings->rate, core->burst, cbx_clock_steady());
 }
 

@@ -99,7 +99,7 @@ static void forget_guests(cbx_core_t *core, const cbx_lapsed_t *lapsed, int64_t 
         if (is_away(core, lapsed->ids[i]))
             cbx_people_forget(&core->people, lapsed->ids[i]);
     general->members -= members;
-    if (general->loaded && cbx_room_load_top(general, core->store) != CBX_OK)
+    if (general->known && cbx_room_load_top(general, core->store) != CBX_OK)
         cbx_core_forget(core, general);
 }
 

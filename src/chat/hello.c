@@ -87,7 +87,7 @@ static bool needs_reader(const cbx_core_t *core, cbx_command_t *cmd, const cbx_r
     cbx_fetched_t *fetched = fetched_of(cmd, room->id);
     int64_t since = since_of(core, cmd, room->id);
 
-    if (since == -1 || since > room->rev || (fetched != NULL && fetched->reset) ||
+    if (since == -1 || since >= room->rev || (fetched != NULL && fetched->reset) ||
         cbx_room_remembers(room, fetched != NULL ? fetched->upto : since))
         return false;
     if (fetched == NULL) {
@@ -170,14 +170,25 @@ static cbx_err_t welcome(cbx_core_t *core, const cbx_seat_t *seat)
     return CBX_OK;
 }
 
+/* From which rev memory tells, behind what was `fetched`; -1: neither that nor what the client has counts. */
+static int64_t told_from(const cbx_core_t *core, const cbx_command_t *cmd, const cbx_room_t *room,
+                         const cbx_fetched_t **fetched)
+{
+    int64_t since = since_of(core, cmd, room->id), from = since;
+
+    if ((*fetched = fetched_of(cmd, room->id)) != NULL)
+        from = (*fetched)->upto;
+    if (since > room->rev || (since != -1 && !cbx_room_remembers(room, from)) ||
+        (*fetched != NULL && (*fetched)->reset))
+        from = -1;
+    return from;
+}
+
 static void history(cbx_core_t *core, const cbx_command_t *cmd, const cbx_seat_t *seat, cbx_room_t *room)
 {
-    const cbx_fetched_t *fetched = fetched_of(cmd, room->id);
-    int64_t since = since_of(core, cmd, room->id), from = fetched != NULL ? fetched->upto : since;
+    const cbx_fetched_t *fetched;
+    int64_t from = told_from(core, cmd, room, &fetched);
 
-    if (since > room->rev || (since != -1 && !cbx_room_remembers(room, from)) ||
-        (fetched != NULL && fetched->reset))
-        from = -1;
     cbx_json_begin(core->json);
     cbx_room_put_history(room, core->json, from, from == -1 ? NULL : fetched,
                          from == -1 && names_room(cmd, room->id));
@@ -199,25 +210,35 @@ void cbx_seat_hears(cbx_core_t *core, const cbx_seat_t *seat, cbx_room_t *room, 
 }
 
 /* Histories are for who asks, and do not count against what may wait for him (live/outbound.h): so there must
- * be room for them. They are there twice, while they are written. */
+ * be room for them. */
 static bool has_room(const cbx_core_t *core, const cbx_command_t *cmd, const cbx_person_t *person)
 {
-    size_t bytes = 0;
+    size_t own = 0, bytes = 0;
 
-    for (size_t i = 0; i != person->rooms_len; ++i)
-        bytes += cbx_core_room(core, person->rooms[i].room)->bytes;
-    for (size_t i = 0; i != cmd->fetched_len; ++i)
-        bytes += cbx_fetched_bytes(&cmd->fetched[i]);
-    return cbx_memory_has_room(2 * bytes);
+    for (size_t i = 0; i != person->rooms_len; ++i) {
+        const cbx_room_t *room = cbx_core_room(core, person->rooms[i].room);
+        const cbx_fetched_t *fetched;
+        int64_t from = told_from(core, cmd, room, &fetched);
+        size_t fetched_bytes = fetched != NULL ? cbx_fetched_bytes(fetched) : 0;
+        own += fetched_bytes;
+        bytes += cbx_room_history_bytes(room, from) + (from != -1 ? fetched_bytes : 0);
+    }
+    return cbx_memory_has_room(own, bytes);
 }
 
-static cbx_err_t load_rooms(cbx_core_t *core, const cbx_person_t *person)
+/* of rooms where nothing has happened since, no message is needed */
+static cbx_err_t load_rooms(cbx_core_t *core, const cbx_command_t *cmd, const cbx_person_t *person)
 {
-    cbx_room_t *room;
     cbx_err_t err = CBX_OK;
 
-    for (size_t i = 0; i != person->rooms_len && err == CBX_OK; ++i)
-        err = cbx_core_enter(core, person, person->rooms[i].room, &room);
+    for (size_t i = 0; i != person->rooms_len && err == CBX_OK; ++i) {
+        cbx_room_t *room = cbx_core_room(core, person->rooms[i].room);
+        if (room == NULL)
+            err = CBX_ERR_NOT_FOUND;
+        else if ((err = cbx_room_know(room, core->store)) == CBX_OK &&
+                 since_of(core, cmd, room->id) != room->rev)
+            err = cbx_core_load(core, room);
+    }
     return err;
 }
 
@@ -225,7 +246,7 @@ static cbx_err_t answer(cbx_core_t *core, const cbx_command_t *cmd, cbx_seat_t *
 {
     cbx_err_t err;
 
-    if ((err = load_rooms(core, seat->person)) != CBX_OK || (err = welcome(core, seat)) != CBX_OK)
+    if ((err = welcome(core, seat)) != CBX_OK)
         return err;
     for (size_t i = 0; i != seat->person->rooms_len; ++i)
         history(core, cmd, seat, cbx_core_room(core, seat->person->rooms[i].room));
@@ -278,7 +299,7 @@ static cbx_err_t welcome_in(cbx_core_t *core, cbx_command_t *cmd)
     cbx_err_t err;
 
     if ((err = sit(core, cmd, &seat)) != CBX_OK || (err = charge(core, cmd, seat)) != CBX_OK ||
-        (err = load_rooms(core, seat->person)) != CBX_OK)
+        (err = load_rooms(core, cmd, seat->person)) != CBX_OK)
         return err;
     if (cbx_count_ahead(core, cmd, seat->person, CBX_EVERY_ROOM) || fetch(core, cmd, seat->person))
         return cmd->err;

@@ -28,6 +28,7 @@ cbx_entry_t *cbx_entry_new(cbx_json_t *json, const cbx_message_t *m)
 struct fetch {
     cbx_fetched_t *fetched;
     cbx_json_t *json;
+    size_t bytes; /* of what was fetched */
     bool refused;
 };
 
@@ -62,16 +63,17 @@ static void on_change(void *arg, const cbx_message_t *m)
         f->fetched->reset = true;
         return;
     }
-    if (f->refused || (f->refused = !cbx_memory_has_room(m->text_len)))
+    if (f->refused || (f->refused = !cbx_memory_has_room(f->bytes, m->text_len)))
         return;
     entry = cbx_entry_new(f->json, m);
     cbx_memory_keep(entry->len);
+    f->bytes += entry->len;
     f->fetched->messages[f->fetched->len++] = entry;
 }
 
 cbx_err_t cbx_fetch_changes(cbx_store_t *reader, cbx_fetched_t *fetched)
 {
-    struct fetch f = {fetched, cbx_json_create(), false};
+    struct fetch f = {.fetched = fetched, .json = cbx_json_create()};
     int64_t since = fetched->upto;
     cbx_err_t err;
 
@@ -153,7 +155,7 @@ static void make_place(cbx_room_t *room)
     count(room, PLACES_BYTES);
 }
 
-void cbx_room_forget(cbx_room_t *room)
+void cbx_room_forget_messages(cbx_room_t *room)
 {
     for (size_t i = 0; i != room->len; ++i)
         free(room->entries[i]);
@@ -164,6 +166,12 @@ void cbx_room_forget(cbx_room_t *room)
     room->entries = room->late = NULL;
     room->len = room->late_len = 0;
     room->loaded = false;
+}
+
+void cbx_room_forget(cbx_room_t *room)
+{
+    cbx_room_forget_messages(room);
+    room->known = false;
 }
 
 void cbx_room_free(cbx_room_t *room)
@@ -222,19 +230,30 @@ static void on_row(void *arg, const cbx_store_room_t *row)
     set_row(room, row);
 }
 
+cbx_err_t cbx_room_know(cbx_room_t *room, cbx_store_t *store)
+{
+    cbx_err_t err;
+
+    if (room->known)
+        return CBX_OK;
+    if ((err = cbx_store_room(store, room->id, on_row, room)) == CBX_OK &&
+        (err = cbx_store_member_count(store, room->id, &room->members)) == CBX_OK)
+        err = cbx_room_load_top(room, store);
+    room->known = err == CBX_OK;
+    return err;
+}
+
 cbx_err_t cbx_room_load(cbx_room_t *room, cbx_store_t *store, cbx_json_t *json)
 {
     cbx_err_t err;
 
     if (room->loaded)
         return CBX_OK;
+    if ((err = cbx_room_know(room, store)) != CBX_OK)
+        return err;
     make_place(room);
-    if ((err = cbx_store_room(store, room->id, on_row, room)) == CBX_OK &&
-        (err = cbx_store_member_count(store, room->id, &room->members)) == CBX_OK &&
-        (err = cbx_room_load_top(room, store)) == CBX_OK)
-        err = read_newest(room, store, json);
-    if (err != CBX_OK)
-        cbx_room_forget(room);
+    if ((err = read_newest(room, store, json)) != CBX_OK)
+        cbx_room_forget_messages(room);
     room->loaded = err == CBX_OK;
     return err;
 }
@@ -344,16 +363,33 @@ static void put_changes(cbx_room_t *room, cbx_json_t *json, int64_t since, const
         cbx_json_raw(json, newer[i]->json, newer[i]->len);
 }
 
+/* the first entry of the newest page */
+static size_t page_start(const cbx_room_t *room)
+{
+    return room->len > CBX_PAGE_DEFAULT ? room->len - CBX_PAGE_DEFAULT : 0;
+}
+
+size_t cbx_room_history_bytes(const cbx_room_t *room, int64_t since)
+{
+    size_t bytes = 0;
+
+    for (size_t i = since == -1 ? page_start(room) : 0; i != room->len; ++i)
+        bytes += room->entries[i]->rev > since ? room->entries[i]->len : 0;
+    for (size_t i = 0; since != -1 && i != room->late_len; ++i)
+        bytes += room->late[i]->rev > since ? room->late[i]->len : 0;
+    return bytes;
+}
+
 static void put_newest(const cbx_room_t *room, cbx_json_t *json)
 {
-    for (size_t i = room->len > CBX_PAGE_DEFAULT ? room->len - CBX_PAGE_DEFAULT : 0; i != room->len; ++i)
+    for (size_t i = page_start(room); i != room->len; ++i)
         cbx_json_raw(json, room->entries[i]->json, room->entries[i]->len);
 }
 
 void cbx_room_put_history(cbx_room_t *room, cbx_json_t *json, int64_t since, const cbx_fetched_t *fetched,
                           bool reset)
 {
-    CBX_ASSERT(room->loaded);
+    CBX_ASSERT(room->loaded || (room->known && since == room->rev));
     cbx_json_open(json);
     cbx_json_put_text(json, "type", "history");
     cbx_json_put_int(json, "room", room->id);

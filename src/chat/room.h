@@ -38,7 +38,8 @@ typedef struct cbx_room {
     cbx_mark_t top[2];     /* the two highest, of two users */
     int64_t typing_second; /* ms, steady: since when typing events are counted */
     int typing_count;
-    bool loaded;  /* is what follows true, or must it be read first? */
+    bool known;   /* is what is above true, but for the typing, or must it be read first? */
+    bool loaded;  /* ... and what is below? */
     bool changed; /* in this transaction: its rev is to be written at the end */
     struct cbx_room *next_changed;
     bool fresh; /* made in this transaction: gone, if that fails */
@@ -50,6 +51,7 @@ typedef struct cbx_room {
     size_t late_len;
     cbx_entry_t **late; /* CBX_ROOM_LATE at most, of the messages before these; by rev, lowest first */
     size_t bytes;       /* all that is in memory of it */
+    int64_t used_at;    /* ms, steady */
     struct cbx_room *prev, *next; /* the other rooms that are loaded, see common.c */
     UT_hash_handle hh;
 } cbx_room_t;
@@ -66,11 +68,15 @@ cbx_room_t *cbx_room_new(const cbx_store_room_t *row);
 void cbx_room_free(cbx_room_t *room);
 
 /* makes sure that rev, last id and the newest messages are in memory */
+/* reads what is known of the room without its messages, unless it is known */
+cbx_err_t cbx_room_know(cbx_room_t *room, cbx_store_t *store);
 cbx_err_t cbx_room_load(cbx_room_t *room, cbx_store_t *store, cbx_json_t *json);
 /* reads the two highest marks again: somebody left */
 cbx_err_t cbx_room_load_top(cbx_room_t *room, cbx_store_t *store);
 /* what is in memory may be wrong (a transaction failed): read it again before the next use */
 void cbx_room_forget(cbx_room_t *room);
+/* the same, but only of the messages */
+void cbx_room_forget_messages(cbx_room_t *room);
 
 /* takes the entry of a new message, or of one that changed; the room's rev becomes the entry's */
 void cbx_room_put(cbx_room_t *room, cbx_entry_t *entry);
@@ -78,6 +84,8 @@ void cbx_room_put(cbx_room_t *room, cbx_entry_t *entry);
 /* can all changes behind `since` be told from memory? */
 bool cbx_room_remembers(const cbx_room_t *room, int64_t since);
 
+/* bytes of the messages that a history from `since` has, as below, without those that were fetched */
+size_t cbx_room_history_bytes(const cbx_room_t *room, int64_t since);
 /* writes {"type":"history",…}: the changes behind `since` by rev, led by `fetched` (may be NULL); or, with
  * `since` -1, the newest page by id, saying `reset` */
 void cbx_room_put_history(cbx_room_t *room, cbx_json_t *json, int64_t since, const cbx_fetched_t *fetched,

@@ -86,8 +86,11 @@ cbx_room_t *cbx_core_room(const cbx_core_t *core, int64_t id);
 cbx_err_t cbx_core_sender(cbx_core_t *core, cbx_command_t *cmd, cbx_person_t **person);
 /* does it cost of the allowance (chatterbox.rate)? turn.c */
 bool cbx_command_costs(cbx_command_type_t type);
-/* loads the room, if it is not: what is loaded stays until the end of the turn at least */
+/* loads the room, if it is not: what is loaded stays for a second at least, unless the transaction fails */
 cbx_err_t cbx_core_load(cbx_core_t *core, cbx_room_t *room);
+/* the messages of the rooms used longest ago, where there are too many; between two turns */
+void cbx_core_forget_unused(cbx_core_t *core);
+/* all that is known of the room: the store knows better */
 void cbx_core_forget(cbx_core_t *core, cbx_room_t *room);
 /* the room, loaded, if he is in it; else CBX_ERR_NOT_FOUND */
 cbx_err_t cbx_core_enter(cbx_core_t *core, const cbx_person_t *person, int64_t room_id, cbx_room_t **room);

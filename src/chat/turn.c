@@ -11,7 +11,6 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/fault.h"
-#include "base/memory.h"
 #include "base/stats.h"
 #include "chat/state.h"
 
@@ -149,6 +148,12 @@ static bool goes(cbx_command_t *const *later, size_t len, uint64_t session)
     return false;
 }
 
+/* a reader could not serve it, or not all of it: once more would not help, or not tell all */
+static bool is_final(cbx_err_t err)
+{
+    return err == CBX_ERR_STORAGE_UNAVAILABLE || err == CBX_ERR_OVERLOADED;
+}
+
 /* nothing of the batch happened: refuse those who wrote, and let the others run again */
 static void undo(cbx_core_t *core, cbx_command_t **cmds, size_t len)
 {
@@ -160,7 +165,7 @@ static void undo(cbx_core_t *core, cbx_command_t **cmds, size_t len)
         cmds[i]->body.len = 0;
         if (cmds[i]->type == CBX_CMD_HELLO && goes(cmds + i, len - i, cmds[i]->session))
             continue;
-        if (!kinds[cmds[i]->type].writes && cmds[i]->err != CBX_ERR_STORAGE_UNAVAILABLE) {
+        if (!kinds[cmds[i]->type].writes && !is_final(cmds[i]->err)) {
             cmds[i]->err = CBX_OK;
             if (!cbx_run(core, cmds[i]))
                 cmds[i] = NULL;
@@ -228,18 +233,6 @@ static void post_home(cbx_command_t **cmds, size_t len)
     }
 }
 
-/* What is kept of rooms: of 2,000 where people talk, 100 messages of 300 bytes each. What was used longest
- * ago is forgotten, and read again when it is needed. */
-#define ROOMS_BYTES (INT64_C(64) << 20)
-
-static void forget_unused(cbx_core_t *core)
-{
-    int64_t most = cbx_memory_is_short() ? ROOMS_BYTES / 8 : ROOMS_BYTES;
-
-    while (core->loaded != NULL && CBX_READ(rooms_bytes) > most)
-        cbx_core_forget(core, core->loaded);
-}
-
 /* runs up to CBX_CORE_BATCH of the commands that wait */
 void cbx_core_turn(cbx_core_t *core)
 {
@@ -258,5 +251,5 @@ void cbx_core_turn(cbx_core_t *core)
         undo(core, cmds, len);
     post_batch(core);
     post_home(cmds, len);
-    forget_unused(core);
+    cbx_core_forget_unused(core);
 }

@@ -95,7 +95,7 @@ static cbx_err_t load_listed(cbx_core_t *core, const cbx_person_t *person)
 
     HASH_ITER(hh, core->rooms, room, tmp) {
         if (err == CBX_OK && is_listed(room, person))
-            err = cbx_core_load(core, room);
+            err = cbx_room_know(room, core->store);
     }
     return err;
 }

@@ -72,7 +72,7 @@ static bool has_room(struct page *page)
     if (COPIES * len <= page->kept)
         return true;
     more = COPIES * len - page->kept + STEP_BYTES;
-    if (!cbx_memory_has_room(more))
+    if (!cbx_memory_has_room(page->kept, more))
         return false;
     cbx_memory_keep(more);
     page->kept += more;
@@ -113,10 +113,11 @@ static cbx_err_t answer(struct page *page, cbx_store_t *store, cbx_json_t *json,
     if ((page->reading.answer = cbx_pages_find(page->pages, &page->key, rev)) != NULL)
         return CBX_OK;
     page->json = json;
-    err = put_page(page, store, json, rev);
-    cbx_memory_drop(page->kept);
-    if (err == CBX_OK && (err = cbx_reading_answer(&page->reading, json)) == CBX_OK)
+    if ((err = put_page(page, store, json, rev)) == CBX_OK) {
+        cbx_reading_answer(&page->reading, json);
         cbx_pages_keep(page->pages, &page->key, rev, page->reading.answer);
+    }
+    cbx_memory_drop(page->kept);
     return err;
 }
 

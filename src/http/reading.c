@@ -49,14 +49,23 @@ static cbx_err_t read_snapshot(cbx_reading_t *reading, cbx_store_t *store, cbx_j
     return err;
 }
 
-cbx_err_t cbx_reading_answer(cbx_reading_t *reading, cbx_json_t *json)
+void cbx_reading_answer(cbx_reading_t *reading, cbx_json_t *json)
 {
     size_t len;
     const char *bytes = cbx_json_bytes(json, &len);
 
-    if (!cbx_memory_has_room(len))
-        return CBX_ERR_OVERLOADED;
     reading->answer = cbx_frame_copy(bytes, len);
+}
+
+/* most answers are small, and need not ask before */
+static cbx_err_t answer(cbx_reading_t *reading, cbx_json_t *json)
+{
+    size_t len;
+
+    cbx_json_bytes(json, &len);
+    if (!cbx_memory_has_room(0, len))
+        return CBX_ERR_OVERLOADED;
+    cbx_reading_answer(reading, json);
     return CBX_OK;
 }
 
@@ -64,13 +73,12 @@ static void on_run(cbx_job_t *job)
 {
     cbx_reading_t *reading = (cbx_reading_t *)job;
     cbx_store_t *store = cbx_readers_borrow(reading->readers);
-
     cbx_json_t *json = cbx_json_create();
 
     reading->err = store != NULL ? read_snapshot(reading, store, json) : CBX_ERR_STORAGE_UNAVAILABLE;
     cbx_readers_return(reading->readers, store);
     if (reading->err == CBX_OK && reading->answer == NULL)
-        reading->err = cbx_reading_answer(reading, json);
+        reading->err = answer(reading, json);
     cbx_json_free(json);
 }
 

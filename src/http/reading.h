@@ -25,8 +25,8 @@ struct cbx_reading {
 
 /* is the token's session still there? CBX_ERR_UNAUTHORIZED: it was logged out; on a thread of the pool */
 cbx_err_t cbx_reading_session(cbx_store_t *store, const cbx_token_t *token);
-/* `json` is the answer; CBX_ERR_OVERLOADED: there is no room for it. For a `read` that needs the frame. */
-cbx_err_t cbx_reading_answer(cbx_reading_t *reading, cbx_json_t *json);
+/* `json` is the answer, for which there is room; for a `read` that needs the frame */
+void cbx_reading_answer(cbx_reading_t *reading, cbx_json_t *json);
 /* takes the reading, always */
 cbx_err_t cbx_reading_submit(cbx_call_t *call, cbx_reading_t *reading);
 

@@ -56,7 +56,8 @@ struct http {
     uint64_t read_before;
     size_t held;
     bool failed;                  /* because of that */
-    h2o_linklist_t answers;       /* struct answer, the oldest first */
+    size_t waiting;               /* bytes of answers of ours */
+    struct wait taking;           /* for these, since enough of them was taken when others had no room */
     struct wait writing, windows; /* for the socket; for the windows of HTTP/2 */
     /* requests that it gave up lately */
     int64_t aborts_since;
@@ -65,10 +66,9 @@ struct http {
 
 /* one that is on the way out */
 struct answer {
-    h2o_linklist_t link;
+    struct http *http;
     cbx_frame_t *frame;
     size_t copied; /* bytes: over TLS and HTTP/1, H2O encrypts all of it before it writes */
-    int64_t since; /* ms, steady */
 };
 
 typedef struct conn {
@@ -84,9 +84,12 @@ struct cbx_watch {
     h2o_linklist_t conns;
 };
 
+/* NULL: it begins to speak HTTP/2, and H2O still tells it so by HTTP/1 */
 static conn_t *conn_of(h2o_req_t *req)
 {
-    return req->conn->callbacks->get_socket(req->conn)->on_close.data;
+    h2o_socket_t *sock = req->conn->callbacks->get_socket(req->conn);
+
+    return sock != NULL ? sock->on_close.data : NULL;
 }
 
 static conn_t *conn_at(h2o_linklist_t *node)
@@ -112,7 +115,6 @@ void cbx_watch_add(cbx_watch_t *watch, h2o_socket_t *sock)
 
     conn->sock = sock;
     conn->http = cbx_zalloc(sizeof(*conn->http));
-    h2o_linklist_init_anchor(&conn->http->answers);
     h2o_linklist_insert(&watch->conns, &conn->link);
     sock->on_close.cb = on_close;
     sock->on_close.data = conn;
@@ -122,7 +124,7 @@ void cbx_watch_upgraded(h2o_socket_t *sock)
 {
     conn_t *conn = sock->on_close.data;
 
-    CBX_ASSERT(h2o_linklist_is_empty(&conn->http->answers));
+    CBX_ASSERT(conn->http->waiting == 0);
     free(conn->http);
     conn->http = NULL;
 }
@@ -184,7 +186,8 @@ static bool is_late(h2o_req_t *req)
 
 static int on_request(h2o_req_t *req, void *arg)
 {
-    struct http *http = conn_of(req)->http;
+    conn_t *conn = conn_of(req);
+    struct http *http = conn != NULL ? conn->http : NULL;
 
     (void)arg;
     if (http == NULL)
@@ -276,7 +279,7 @@ static int on_request_held(h2o_req_t *req, void *arg)
     conn_t *conn = conn_of(req);
 
     (void)arg;
-    if (conn->http == NULL || is_whole(req))
+    if (conn == NULL || conn->http == NULL || is_whole(req))
         return 0;
     conn->http->incoming = true;
     conn->http->held =
@@ -288,7 +291,7 @@ static void answer_dispose(void *arg)
 {
     struct answer *answer = arg;
 
-    h2o_linklist_unlink(&answer->link);
+    answer->http->waiting -= answer->frame->len + answer->copied;
     cbx_memory_drop(answer->copied);
     cbx_frame_unref(answer->frame);
 }
@@ -298,25 +301,29 @@ void cbx_watch_answer(h2o_req_t *req, cbx_frame_t *frame)
     struct answer *answer = h2o_mem_alloc_shared(&req->pool, sizeof(*answer), answer_dispose);
     conn_t *conn = conn_of(req);
 
-    *answer = (struct answer){.frame = cbx_frame_ref(frame), .since = cbx_clock_steady()};
+    *answer = (struct answer){.http = conn->http, .frame = cbx_frame_ref(frame)};
     if (req->version < 0x200 && conn->sock->ssl != NULL)
         answer->copied = frame->len;
     cbx_memory_keep(answer->copied);
-    h2o_linklist_insert(&conn->http->answers, &answer->link);
+    if (conn->http->waiting == 0)
+        conn->http->taking.since = 0;
+    conn->http->waiting += frame->len + answer->copied;
 }
 
-/* bytes of answers that have waited for a moment */
-static size_t left_waiting(const struct http *http, int64_t now)
+/* leaves more waiting than others, and took hardly anything of it in a moment */
+static bool hoards(conn_t *conn, size_t hoard)
 {
-    size_t bytes = 0;
+    struct wait *taking = &conn->http->taking;
+    int64_t now = cbx_clock_steady();
+    uint64_t reached;
 
-    for (h2o_linklist_t *n = http->answers.next; n != &http->answers; n = n->next) {
-        const struct answer *answer = H2O_STRUCT_FROM_MEMBER(struct answer, link, n);
-        if (now - answer->since < PATIENCE_MS)
-            break;
-        bytes += answer->frame->len + answer->copied;
-    }
-    return bytes;
+    if (conn->http->waiting <= hoard || (taking->since != 0 && now - taking->since < PATIENCE_MS))
+        return false;
+    reached = acknowledged(conn->sock);
+    if (taking->since != 0 && reached - taking->reached < cbx_memory_pace(conn->http->waiting))
+        return true;
+    *taking = (struct wait){now, reached};
+    return false;
 }
 
 /* What has arrived is still read after a shutdown, and takes yet more memory; so H2O is told that reading has
@@ -331,7 +338,7 @@ static void fail(conn_t *conn)
 
 static void relieve_of(conn_t *conn, size_t share, size_t hoard)
 {
-    bool too_much = conn->http->held > share || left_waiting(conn->http, cbx_clock_steady()) > hoard;
+    bool too_much = conn->http->held > share || hoards(conn, hoard);
 
     forget_look(conn);
     if (too_much && !conn->http->failed) {

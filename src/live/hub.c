@@ -224,14 +224,6 @@ void cbx_hub_cut(cbx_hub_t *hub)
     cbx_hub_flush(hub);
 }
 
-/* Events are the same bytes for all who hear them; histories are for one, and do not count as slowness. */
-static bool hoards(const cbx_session_t *s, size_t hoard, int64_t now)
-{
-    size_t histories = cbx_outbound_bytes(&s->out) - cbx_outbound_waiting(&s->out);
-
-    return histories > hoard && now - cbx_outbound_since(&s->out) >= PATIENCE_MS;
-}
-
 void cbx_hub_relieve(cbx_hub_t *hub, size_t share, size_t hoard)
 {
     int64_t now = cbx_clock_steady();
@@ -239,7 +231,8 @@ void cbx_hub_relieve(cbx_hub_t *hub, size_t share, size_t hoard)
     cbx_parser_relieve(hub, share);
     for (uint32_t i = 0; hoard != SIZE_MAX && i != hub->slots_len; ++i) {
         cbx_session_t *s = hub->slots[i];
-        if (s == NULL || s->state == CBX_CLOSED || s->conn->sock == NULL || !hoards(s, hoard, now))
+        if (s == NULL || s->state == CBX_CLOSED || s->conn->sock == NULL ||
+            !cbx_outbound_hoards(&s->out, hoard, PATIENCE_MS, now))
             continue;
         CBX_COUNT(connections_cut, 1);
         cbx_session_cut(s);

@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "base/buf.h"
-#include "base/clock.h"
 #include "base/error.h"
+#include "base/memory.h"
 
 enum {
     QUEUE_FIRST = 6,       /* frames that a queue has room for at first */
@@ -24,7 +24,9 @@ struct cbx_queue {
     size_t exempt;         /* of these: answers that were asked for, which do not count as slowness */
     bool moved;            /* since the last look of cbx_outbound_stuck, */
     int64_t moved_at;      /* ... which had seen it move then, ms */
-    int64_t since;         /* when it was made, ms */
+    size_t asked;          /* of `exempt` what is surely there yet */
+    size_t asked_then;     /* ... at the last look of cbx_outbound_hoards that found enough taken, */
+    int64_t asked_at;      /* ... and when that was, ms; 0: there was none */
     cbx_frame_t *frames[];
 };
 
@@ -42,7 +44,7 @@ static struct cbx_queue *make_room(cbx_outbound_t *out)
 
     if (queue == NULL) {
         queue = resize(NULL, QUEUE_FIRST);
-        *queue = (struct cbx_queue){.cap = QUEUE_FIRST, .moved = true, .since = cbx_clock_steady()};
+        *queue = (struct cbx_queue){.cap = QUEUE_FIRST, .moved = true};
     } else if (queue->len == queue->cap && queue->head > queue->cap / 2) {
         memmove(queue->frames, queue->frames + queue->head,
                 sizeof(queue->frames[0]) * (queue->len - queue->head));
@@ -66,6 +68,8 @@ void cbx_outbound_push_exempt(cbx_outbound_t *out, cbx_frame_t *frame)
 {
     cbx_outbound_push(out, frame);
     out->queue->exempt += frame->len;
+    out->queue->asked += frame->len;
+    out->queue->asked_then += frame->len;
 }
 
 size_t cbx_outbound_bytes(const cbx_outbound_t *out)
@@ -83,9 +87,17 @@ size_t cbx_outbound_pieces(const cbx_outbound_t *out)
     return out->queue == NULL ? 0 : out->queue->len - out->queue->head;
 }
 
-int64_t cbx_outbound_since(const cbx_outbound_t *out)
+bool cbx_outbound_hoards(cbx_outbound_t *out, size_t hoard, int64_t patience, int64_t now)
 {
-    return out->queue == NULL ? INT64_MAX : out->queue->since;
+    struct cbx_queue *queue = out->queue;
+
+    if (queue == NULL || queue->asked <= hoard || (queue->asked_at != 0 && now - queue->asked_at < patience))
+        return false;
+    if (queue->asked_at != 0 && queue->asked_then - queue->asked < cbx_memory_pace(queue->asked))
+        return true;
+    queue->asked_then = queue->asked;
+    queue->asked_at = now;
+    return false;
 }
 
 int64_t cbx_outbound_stuck(cbx_outbound_t *out, int64_t now)
@@ -119,6 +131,7 @@ static void consume(cbx_outbound_t *out, size_t n)
     struct cbx_queue *queue = out->queue;
 
     queue->bytes -= n;
+    queue->asked -= n < queue->asked ? n : queue->asked; /* as if these went first */
     queue->moved = queue->moved || n != 0;
     limit_exempt(queue);
     for (n += queue->offset; queue->head != queue->len && n >= queue->frames[queue->head]->len;

@@ -28,8 +28,9 @@ size_t cbx_outbound_bytes(const cbx_outbound_t *out);
 size_t cbx_outbound_waiting(const cbx_outbound_t *out);
 /* frames, or rests of one, that wait */
 size_t cbx_outbound_pieces(const cbx_outbound_t *out);
-/* since when something waits (ms, steady), without a moment in which nothing did; INT64_MAX: nothing does */
-int64_t cbx_outbound_since(const cbx_outbound_t *out);
+/* Looks at `now` (ms, steady) whether of the answers that were asked for more than `hoard` bytes wait, of
+ * which hardly any were taken for `patience` ms of such looks (base/memory.h). */
+bool cbx_outbound_hoards(cbx_outbound_t *out, size_t hoard, int64_t patience, int64_t now);
 /* Looks at `now` (ms, steady) whether anything has gone out since the last look: for how long (ms) the looks
  * have found that nothing did, though something waits. */
 int64_t cbx_outbound_stuck(cbx_outbound_t *out, int64_t now);

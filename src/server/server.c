@@ -20,6 +20,7 @@
 #include <h2o.h>
 #include <h2o/serverutil.h>
 #include <pwd.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/resource.h>
@@ -378,6 +379,15 @@ static _Noreturn void leave(int status)
     _exit(status);
 }
 
+/* whoever says it again is too late: without handlers it would look as if it had been killed */
+static void refuse_signals(void)
+{
+    sigset_t all;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, NULL);
+}
+
 static int serve(cbx_config_t *config)
 {
     bool empty = true;
@@ -388,6 +398,7 @@ static int serve(cbx_config_t *config)
     cbx_files_remove_pid(config->listens.inherited);
     cbx_listens_close(&config->listens);
     cbx_log(CBX_LOG_INFO, "stopped", "left", empty ? NULL : "connections", NULL);
+    refuse_signals();
     if (!empty || !server.drained)
         leave(0);
     free_all();

@@ -263,6 +263,7 @@ static int32_t wait_of(const cbx_worker_t *worker)
 static void mind_memory(cbx_worker_t *worker)
 {
     int64_t now = cbx_clock_steady();
+    bool due = now - worker->relieved_at >= RELIEVE_MS;
     size_t share, hoard;
 
     if (cbx_memory_look()) {
@@ -270,11 +271,11 @@ static void mind_memory(cbx_worker_t *worker)
         malloc_trim(0);
     }
     share = cbx_memory_share((size_t)CBX_READ(connections));
-    hoard = cbx_memory_hoard((size_t)CBX_READ(connections));
-    if ((share == SIZE_MAX && hoard == SIZE_MAX) ||
-        (!cbx_memory_is_short() && now - worker->relieved_at < RELIEVE_MS))
+    hoard = due ? cbx_memory_hoard((size_t)CBX_READ(connections)) : SIZE_MAX;
+    if ((share == SIZE_MAX && hoard == SIZE_MAX) || (!cbx_memory_is_short() && !due))
         return;
-    worker->relieved_at = now;
+    if (due)
+        worker->relieved_at = now;
     cbx_watch_relieve(worker->local.watch, share, hoard);
     cbx_hub_relieve(worker->local.hub, share, hoard);
 }
