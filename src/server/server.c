@@ -321,6 +321,17 @@ static bool start_workers(cbx_config_t *config)
     return true;
 }
 
+/* signals are the main thread's: the others are made while it holds them up */
+static void hold_signals(bool held)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    if (held)
+        sigfillset(&set);
+    pthread_sigmask(SIG_SETMASK, &set, NULL);
+}
+
 static bool start(cbx_config_t *config)
 {
     cbx_ceiling_find(config->settings.num_threads);
@@ -379,15 +390,6 @@ static _Noreturn void leave(int status)
     _exit(status);
 }
 
-/* whoever says it again is too late: without handlers it would look as if it had been killed */
-static void refuse_signals(void)
-{
-    sigset_t all;
-
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, NULL);
-}
-
 static int serve(cbx_config_t *config)
 {
     bool empty = true;
@@ -398,7 +400,8 @@ static int serve(cbx_config_t *config)
     cbx_files_remove_pid(config->listens.inherited);
     cbx_listens_close(&config->listens);
     cbx_log(CBX_LOG_INFO, "stopped", "left", empty ? NULL : "connections", NULL);
-    refuse_signals();
+    hold_signals(
+        true); /* who says it again is too late, and without handlers it would look like an accident */
     if (!empty || !server.drained)
         leave(0);
     free_all();
@@ -428,7 +431,9 @@ int cbx_server_run(const char *config_path, bool check_only)
         (server.config = cbx_config_read(config_path, server.tree, false)) == NULL)
         return 1;
     cbx_listens_move(&server.checked->listens, &server.config->listens);
+    hold_signals(true);
     if (!start(server.config))
         give_up(server.config);
+    hold_signals(false);
     return serve(server.config);
 }

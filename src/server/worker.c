@@ -14,7 +14,6 @@
 #include <errno.h>
 #include <h2o/http2.h>
 #include <malloc.h>
-#include <signal.h>
 #include <sys/socket.h>
 #include <uv.h>
 
@@ -374,19 +373,6 @@ static void *live(void *arg)
     return NULL;
 }
 
-/* signals are the main thread's */
-static bool start_thread(cbx_worker_t *worker)
-{
-    sigset_t all, before;
-    int err;
-
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    err = pthread_create(&worker->thread, NULL, live, worker);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return err == 0;
-}
-
 cbx_worker_t *cbx_worker_create(const cbx_worker_env_t *env, unsigned index)
 {
     cbx_worker_t *worker =
@@ -398,7 +384,7 @@ cbx_worker_t *cbx_worker_create(const cbx_worker_env_t *env, unsigned index)
     worker->pause.cb = on_pause_over;
     uv_sem_init(&worker->made, 0);
     uv_sem_init(&worker->go, 0);
-    if (!start_thread(worker)) {
+    if (pthread_create(&worker->thread, NULL, live, worker) != 0) {
         free(worker);
         return NULL;
     }
