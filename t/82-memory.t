@@ -140,7 +140,7 @@ story 'what waits to be read may be half of what is left' => sub {
     my ($has, $ended) = (0, 0);
     my $steady = sub {
         return if $ended || !IO::Select->new($reader)->can_read(0);
-        my $n = sysread $reader, my $piece, 100_000;
+        my $n = sysread $reader, my $piece, 20_000;
         $ended = !$n;
         $has += $n // 0;
     };

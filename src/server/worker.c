@@ -34,6 +34,7 @@
 #define COPIES 4 /* of what is read: a buffer of H2O is up to twice as large, and grows by being copied */
 #define GRACE_MS 1000
 #define CUT_MS 2000
+#define TICK_MS 1000
 #define DRAIN_TICK_MS 20
 #define RELIEVE_MS                                                                                           \
     10 /* as often as the limits are looked at; it takes some 0.1 ms for a thousand connections */
@@ -245,7 +246,10 @@ static bool go_on_draining(cbx_worker_t *worker)
     return !cbx_worker_is_empty(worker) && now < worker->deadline;
 }
 
-/* What is written between two turns (answers that came by mail) leaves its completion in the loop's list of
+/* The clock may be set back between the last look at it and H2O's, which then believes that all timers are
+ * hours away: but one of watch.c is due each second, so it never has to wait for longer.
+ *
+ * What is written between two turns (answers that came by mail) leaves its completion in the loop's list of
  * pending callbacks, which H2O runs only after it has polled: so then it must not wait. */
 static int32_t wait_of(const cbx_worker_t *worker)
 {
@@ -253,7 +257,7 @@ static int32_t wait_of(const cbx_worker_t *worker)
 
     if (loop->_pending_as_client != NULL || loop->_pending_as_server != NULL)
         return 0;
-    return worker->state == SERVING ? INT32_MAX : DRAIN_TICK_MS;
+    return worker->state == SERVING ? TICK_MS : DRAIN_TICK_MS;
 }
 
 /* what may be given back is, and who holds too much of something unfinished, or leaves too much waiting, is
