@@ -61,6 +61,16 @@ sub put ($file, $text) {
 
 sub group ($dir, %files) { put("$dir/memory.$_", $files{$_}) for keys %files }
 
+# a group /a with these limits, and a program that sees itself in it; nothing, where nothing can be mounted
+sub alone_in_group (%limits) {
+    my $dir = File::Temp->newdir('chatterbox-XXXXXX', TMPDIR => 1);
+    mkdir "$dir/a";
+    put("$dir/cgroup", "0::/a\n");
+    group("$dir/a", %limits, high => 'max', stat => 'anon 1');
+    my $wrapper = in_group($dir);
+    return system("$wrapper -v >/dev/null 2>&1") == 0 ? ($dir, $wrapper) : ();
+}
+
 story 'the limit of a control group, and of the one above it' => sub {
     my $dir = File::Temp->newdir('chatterbox-XXXXXX', TMPDIR => 1);
     mkdir $_ for my ($above, $own) = ("$dir/a", "$dir/a/b");
@@ -107,12 +117,8 @@ story 'the limit of a control group, and of the one above it' => sub {
 # 100 MB are left, of which 16 are kept, and as much as waits must be left: the group says 100 whatever waits, so that is 84 MB. A page
 # of 200 long messages has 6.4, and takes 19 while it is written: so some go at once, but not all.
 story 'what waits to be read may be half of what is left' => sub {
-    my $dir = File::Temp->newdir('chatterbox-XXXXXX', TMPDIR => 1);
-    mkdir "$dir/a";
-    put("$dir/cgroup", "0::/a\n");
-    group("$dir/a", max => 400 * MB, high => 'max', current => 300 * MB, stat => 'anon 1');
-    my $wrapper = in_group($dir);
-    plan skip_all => 'nothing can be mounted here' if system("$wrapper -v >/dev/null 2>&1") != 0;
+    my ($dir, $wrapper) = alone_in_group(max => 400 * MB, current => 300 * MB);
+    plan skip_all => 'nothing can be mounted here' if !$wrapper;
     local $ENV{CHATTERBOX_BIN} = "$wrapper";
     my $server = Chatterbox->start;
     my $ada    = $server->connect('ada');
@@ -191,12 +197,8 @@ sub stuffed ($server) {
 }
 
 story 'under a small limit less comes in at once' => sub {
-    my $dir = File::Temp->newdir('chatterbox-XXXXXX', TMPDIR => 1);
-    mkdir "$dir/a";
-    put("$dir/cgroup", "0::/a\n");
-    group("$dir/a", max => 200 * MB, high => 'max', current => 50 * MB, stat => 'anon 1');
-    my $wrapper = in_group($dir);
-    plan skip_all => 'nothing can be mounted here' if system("$wrapper -v >/dev/null 2>&1") != 0;
+    my ($dir, $wrapper) = alone_in_group(max => 200 * MB, current => 50 * MB);
+    plan skip_all => 'nothing can be mounted here' if !$wrapper;
     my $free = Chatterbox->start;
     local $ENV{CHATTERBOX_BIN} = "$wrapper";
     my $bound = Chatterbox->start;

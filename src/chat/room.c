@@ -165,6 +165,7 @@ void cbx_room_forget_messages(cbx_room_t *room)
     count(room, -(int64_t)room->bytes);
     room->entries = room->late = NULL;
     room->len = room->late_len = 0;
+    room->floor_rev = 0; /* of a transaction that failed, it may be above the rev */
     room->loaded = false;
 }
 

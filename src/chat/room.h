@@ -67,9 +67,9 @@ void cbx_fetched_dispose(cbx_fetched_t *fetched);
 cbx_room_t *cbx_room_new(const cbx_store_room_t *row);
 void cbx_room_free(cbx_room_t *room);
 
-/* makes sure that rev, last id and the newest messages are in memory */
 /* reads what is known of the room without its messages, unless it is known */
 cbx_err_t cbx_room_know(cbx_room_t *room, cbx_store_t *store);
+/* the same, and the newest messages */
 cbx_err_t cbx_room_load(cbx_room_t *room, cbx_store_t *store, cbx_json_t *json);
 /* reads the two highest marks again: somebody left */
 cbx_err_t cbx_room_load_top(cbx_room_t *room, cbx_store_t *store);

@@ -11,7 +11,7 @@
  *  - who gives up requests: opening streams and resetting them at once is cheap for a client and dear for us
  *    (CVE-2023-44487; and CVE-2025-8671, where the client makes us reset them: neither is fixed in this H2O).
  *  - while memory is short: a request that is not whole, and holds more than its share of what is left;
- *  - while there is no room for answers: who has left some waiting for a moment, and more than others.
+ *  - while there is no room for answers: who leaves more waiting than others, and takes hardly any of it.
  *
  * Cutting is shutdown(): H2O finds the connection ended, and cleans up; closing it here would pull it from
  * under its feet.

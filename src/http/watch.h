@@ -25,8 +25,8 @@ void cbx_watch_add(cbx_watch_t *watch, h2o_socket_t *sock);
 void cbx_watch_upgraded(h2o_socket_t *sock);
 /* `frame` goes out as the answer: keeps a reference to it until the request ends */
 void cbx_watch_answer(h2o_req_t *req, cbx_frame_t *frame);
-/* cuts whose unfinished requests hold more bytes than `share`, and whose answers, of more than `hoard`, were
- * not taken within a moment */
+/* cuts whose unfinished requests hold more bytes than `share`, and who leaves more than `hoard` of answers
+ * waiting, and took hardly any of it within a moment */
 void cbx_watch_relieve(cbx_watch_t *watch, size_t share, size_t hoard);
 bool cbx_watch_is_empty(const cbx_watch_t *watch);
 /* shutdown(2) for all */

@@ -23,8 +23,8 @@ void cbx_hub_flush(cbx_hub_t *hub);
 void cbx_hub_drain(cbx_hub_t *hub);
 /* ends every session now, whatever waits */
 void cbx_hub_cut(cbx_hub_t *hub);
-/* cuts whose unfinished message is of more bytes than `share`, and whose histories, of more than `hoard`,
- * were not taken within a moment */
+/* cuts whose unfinished message is of more bytes than `share`, and who leaves more than `hoard` of
+ * histories waiting, and took hardly any of it within a moment */
 void cbx_hub_relieve(cbx_hub_t *hub, size_t share, size_t hoard);
 size_t cbx_hub_sessions(const cbx_hub_t *hub);
 

@@ -400,8 +400,8 @@ static int serve(cbx_config_t *config)
     cbx_files_remove_pid(config->listens.inherited);
     cbx_listens_close(&config->listens);
     cbx_log(CBX_LOG_INFO, "stopped", "left", empty ? NULL : "connections", NULL);
-    hold_signals(
-        true); /* who says it again is too late, and without handlers it would look like an accident */
+    /* who says it again is too late, and without handlers it would look like an accident */
+    hold_signals(true);
     if (!empty || !server.drained)
         leave(0);
     free_all();

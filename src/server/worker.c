@@ -260,9 +260,7 @@ static int32_t wait_of(const cbx_worker_t *worker)
     return worker->state == SERVING ? TICK_MS : DRAIN_TICK_MS;
 }
 
-/* what may be given back is, and who holds too much of something unfinished, or leaves too much waiting, is
- * cut
- */
+/* what may be given back is, and who holds too much unfinished, or leaves too much waiting, is cut */
 static void mind_memory(cbx_worker_t *worker)
 {
     int64_t now = cbx_clock_steady();

@@ -159,9 +159,22 @@ static int tear_down(void **state)
     return 0;
 }
 
+/* a transaction that failed may have raised it above the rev, to which who has seen all of it comes back */
+static void test_what_is_forgotten_has_no_floor(void **state)
+{
+    cbx_room_t *room = new_room();
+
+    (void)state;
+    room->floor_rev = 9;
+    cbx_room_forget(room);
+    assert_true(cbx_room_remembers(room, 8));
+    cbx_room_free(room);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_what_is_forgotten_has_no_floor),
         cmocka_unit_test(test_newest_page),
         cmocka_unit_test(test_changes_in_the_order_of_rev),
         cmocka_unit_test(test_floor_rises_with_what_memory_lets_go),
